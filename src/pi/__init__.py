@@ -1,0 +1,1 @@
+"""Pi for Python: a minimal, composable coding-agent harness."""

@@ -1,0 +1,35 @@
+"""How one request is to be made: key, headers, limits, thinking, caching and hooks."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from pi.llm.messages import CacheRetention, ThinkingLevel
+
+PayloadHook = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
+ResponseHook = Callable[[int, dict[str, str]], Awaitable[None]]
+
+
+class StreamOptions(Struct, frozen=True):
+    """Options of one request; times in ms, limits in tokens.
+
+    `on_payload` sees the body before it is sent and may replace it; `on_response` sees status and headers.
+    """
+
+    api_key: str | None = None
+    headers: dict[str, str] | None = None
+    thinking: ThinkingLevel = "off"
+    thinking_budgets: dict[str, int] | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    sampling_params: dict[str, Any] | None = None
+    tool_choice: Literal["auto", "none"] | None = None
+    cache_retention: CacheRetention = "short"
+    session_id: str | None = None
+    idle_timeout_ms: int = 300_000  # of headers and of each piece of the body; 0 turns it off
+    max_retries: int = 0  # retries inside the provider layer, before the stream starts
+    max_retry_delay_ms: int = 60_000
+    proxy: str | None = None  # beats HTTP_PROXY and HTTPS_PROXY
+    on_payload: PayloadHook | None = None
+    on_response: ResponseHook | None = None
