@@ -1,0 +1,29 @@
+"""The wire protocols: one file of one shape each, named in this table by the `api` of the models that speak them.
+
+A protocol is one async generator, `stream(draft, context, options)`: it feeds the draft, yields the draft's
+events, and returns when the message is complete. A failure is a raised `ProviderError`.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from importlib import import_module
+
+from pi.llm.draft import Draft
+from pi.llm.events import BlockEvent, StreamStart
+from pi.llm.messages import Context
+from pi.llm.options import StreamOptions
+from pi.platform.errors import ConfigError
+
+Protocol = Callable[[Draft, Context, StreamOptions], AsyncIterator[StreamStart | BlockEvent]]
+
+PROTOCOLS = {
+    "anthropic-messages": "pi.llm.protocols.anthropic_messages",
+    "faux": "pi.llm.protocols.faux",
+    "openai-completions": "pi.llm.protocols.openai_completions",
+}
+
+
+def protocol_of(api: str) -> Protocol:
+    """The protocol for a model's `api`; raises ConfigError for one that we don't speak."""
+    if api not in PROTOCOLS:
+        raise ConfigError(f'No protocol for api "{api}". Known: {", ".join(PROTOCOLS)}.')
+    return import_module(PROTOCOLS[api]).stream
