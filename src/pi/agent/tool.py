@@ -1,4 +1,4 @@
-"""What a tool is: a declaration for the model and a function that runs; built-in ones and others look alike."""
+"""What a tool is: a declaration for the model and a function that runs; built-in or not, all look alike."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -45,11 +45,13 @@ class Tool(Struct, frozen=True):
     guidelines: tuple[str, ...] = ()  # rules for the system prompt
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # mends arguments before validation
     execution: Literal["parallel", "sequential"] = "parallel"
+    strict: Literal["prefer", "require"] | None = None  # hold the model to the schema, where a provider can
 
     @property
     def declaration(self) -> ToolDeclaration:
         """What the model is told."""
-        return ToolDeclaration(self.name, self.description, self.parameters)
+        sampling = {"type": "json_schema", "strict": self.strict} if self.strict else None
+        return ToolDeclaration(self.name, self.description, self.parameters, sampling)
 
 
 def text_result(text: str, details: Any = UNSET) -> ToolResult:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 StopReason = Literal["pending", "stop", "length", "toolUse", "error", "aborted", "deferred"]
 ThinkingLevel = Literal["off", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -13,14 +13,14 @@ class _Block(Struct, frozen=True, tag_field="type", rename="camel", omit_default
     pass
 
 
-class Text(_Block, tag="text"):
+class Text(_Block, frozen=True, tag="text"):
     """Plain text; `text_signature` is opaque and goes back unchanged to the model that wrote it."""
 
     text: str
     text_signature: str | None = None
 
 
-class Thinking(_Block, tag="thinking"):
+class Thinking(_Block, frozen=True, tag="thinking"):
     """Reasoning of the model; `redacted` means that only the encrypted signature is there."""
 
     thinking: str
@@ -28,14 +28,14 @@ class Thinking(_Block, tag="thinking"):
     redacted: bool | None = None
 
 
-class Image(_Block, tag="image"):
+class Image(_Block, frozen=True, tag="image"):
     """An image: base64 `data` and its media type."""
 
     data: str
     mime_type: str
 
 
-class ToolCall(_Block, tag="toolCall"):
+class ToolCall(_Block, frozen=True, tag="toolCall"):
     """The model asks for a tool; `arguments` is what it wrote, before any coercion."""
 
     id: str
@@ -65,7 +65,7 @@ class Usage(Struct, frozen=True, rename="camel"):
     total_tokens: int = 0
     cost: Cost = Cost()
     reasoning: int | UnsetType = UNSET
-    cache_write_1h: int | UnsetType = UNSET
+    cache_write_1h: int | UnsetType = field(default=UNSET, name="cacheWrite1h")
 
 
 class ToolDeclaration(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -74,6 +74,7 @@ class ToolDeclaration(Struct, frozen=True, rename="camel", omit_defaults=True):
     name: str
     description: str
     parameters: dict[str, Any]
+    constrained_sampling: dict[str, Any] | None = None  # how strictly a provider holds the model to the schema
 
 
 class ToolReference(Struct, frozen=True):
@@ -86,7 +87,7 @@ class _Message(Struct, frozen=True, tag_field="role", rename="camel", omit_defau
     pass
 
 
-class SystemMessage(_Message, tag="system"):
+class SystemMessage(_Message, frozen=True, tag="system"):
     """Instructions; `sections` patches the named parts of the prompt (`None` removes one)."""
 
     content: str | tuple[Text, ...]
@@ -96,14 +97,14 @@ class SystemMessage(_Message, tag="system"):
     tools_removed: tuple[ToolReference, ...] | None = None
 
 
-class UserMessage(_Message, tag="user"):
+class UserMessage(_Message, frozen=True, tag="user"):
     """What the user said; `timestamp` in ms since 1970."""
 
     content: str | tuple[Text | Image, ...]
     timestamp: int
 
 
-class AssistantMessage(_Message, tag="assistant"):
+class AssistantMessage(_Message, frozen=True, tag="assistant"):
     """One response of a model, or what came of it before it failed (`stop_reason` "error", "aborted")."""
 
     content: tuple[Text | Thinking | ToolCall, ...]
@@ -134,7 +135,7 @@ class AssistantMessage(_Message, tag="assistant"):
         return [block for block in self.content if isinstance(block, ToolCall)]
 
 
-class ToolResultMessage(_Message, tag="toolResult"):
+class ToolResultMessage(_Message, frozen=True, tag="toolResult"):
     """What a tool answered; `details` is for people and programs, the model never sees it."""
 
     tool_call_id: str

@@ -49,6 +49,7 @@ class Model(Struct, frozen=True, rename="camel", omit_defaults=True):
     headers: dict[str, str] | None = None
     compat: dict[str, Any] | None = None
     sampling_params: dict[str, Any] | None = None
+    sampling_params_by_thinking_level: dict[ThinkingLevel, dict[str, Any]] | None = None
 
     @property
     def ref(self) -> str:

@@ -1,7 +1,7 @@
 """The one door to a model: `ask` sends a context and gives back a stream of events that never raises."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from pi.llm.draft import Draft
 from pi.llm.errors import ProviderError
@@ -9,10 +9,12 @@ from pi.llm.events import BlockEvent, StreamEnd, StreamEvent, StreamStart
 from pi.llm.messages import AssistantMessage, Context, StopReason, Usage
 from pi.llm.models import Model
 from pi.llm.options import StreamOptions
-from pi.llm.protocols import Protocol, protocol_of
+from pi.llm.protocols import protocol_of
 from pi.llm.retry import retry_delay_ms
 from pi.llm.transcript import prepare
 from pi.platform.errors import PiError
+
+Source = Callable[[Draft], AsyncIterator[StreamStart | BlockEvent]]
 
 
 class ModelStream:
@@ -22,51 +24,67 @@ class ModelStream:
     gives what had arrived.
     """
 
-    def __init__(self, model: Model, context: Context, options: StreamOptions):
+    def __init__(self, model: Model, source: Source):
         self.model = model
-        self._context = context
-        self._options = options
         self._draft = Draft(model)
+        self._source = source
 
     @property
     def usage(self) -> Usage:
         """Tokens and cost so far, as the provider reported them."""
         return self._draft.usage
 
-    def partial(self, stop_reason: StopReason = "pending", error_message: str | None = None) -> AssistantMessage:
+    def partial(
+        self, stop_reason: StopReason = "pending", error_message: str | None = None
+    ) -> AssistantMessage:
         """The message as far as it has come."""
         return self._draft.freeze(stop_reason, error_message)
 
+    def close(self) -> list[BlockEvent]:
+        """End the blocks that an abort left open; their last events."""
+        return self._draft.close_all()
+
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        draft = self._draft
         try:
-            protocol = protocol_of(self.model.api)
-            context = prepare(self.model, self._context)
-            async for event in self._retrying(protocol, context):
+            async for event in self._source(draft):
                 yield event
         except PiError as error:
-            yield StreamEnd(self.partial("error", str(error)))
+            yield StreamEnd(draft.freeze("error", str(error)))
         else:
-            draft = self._draft
             yield StreamEnd(draft.freeze(draft.stop_reason, draft.error_message))
 
-    async def _retrying(self, protocol: Protocol, context: Context) -> AsyncIterator[StreamStart | BlockEvent]:
-        """The provider layer's own retries: only before the answer begins, only for what may pass."""
+
+def ask(model: Model, context: Context, options: StreamOptions | None = None) -> ModelStream:
+    """Ask a model; nothing is sent before the stream is iterated."""
+    given = options or StreamOptions()
+
+    async def source(draft: Draft) -> AsyncIterator[StreamStart | BlockEvent]:
+        protocol = protocol_of(model.api)
+        prepared = prepare(model, context)
         attempt = 0
         while True:
             started = False
             try:
-                async for event in protocol(self._draft, context, self._options):
+                async for event in protocol(draft, prepared, given):
                     started = True
                     yield event
                 return
-            except ProviderError as error:
-                delay = None if started else retry_delay_ms(error, attempt, self._options)
+            except ProviderError as error:  # the provider layer's own retries: only before the answer begins
+                delay = None if started else retry_delay_ms(error, attempt, given)
                 if delay is None:
                     raise
             attempt += 1
             await asyncio.sleep(delay / 1000)
 
+    return ModelStream(model, source)
 
-def ask(model: Model, context: Context, options: StreamOptions | None = None) -> ModelStream:
-    """Ask a model; nothing is sent before the stream is iterated."""
-    return ModelStream(model, context, options or StreamOptions())
+
+def failed(model: Model, error: PiError) -> ModelStream:
+    """A stream for a request that can't even be made: its only event is the failure."""
+
+    async def source(draft: Draft) -> AsyncIterator[StreamStart | BlockEvent]:
+        raise error
+        yield  # makes it a generator
+
+    return ModelStream(model, source)

@@ -1,0 +1,130 @@
+"""The scripted model server that all peers talk to: answers by script, and notes when each request came.
+
+Loopback only. The answer is never computed: as many tool calls as the script says, one per request, then
+text in as many pieces as it says, each in a write of its own. A new wire format is one function in `FORMATS`.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PIECE = "lorem ipsum dolor "
+LAST_PIECE = "done."
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the server answers: `tool_turns` calls of `tool`, then a text of `deltas` pieces."""
+
+    deltas: int = 1
+    tool_turns: int = 0
+    tool: tuple[str, dict[str, Any]] = ("bash", {"command": "true"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to a model: `at` is the monotonic second at which its headers had been read."""
+
+    at: float
+    body: dict[str, Any]
+
+
+@dataclass
+class Play:
+    """A script and the requests that it has met."""
+
+    script: Script
+    requests: list[Request] = field(default_factory=list)
+
+
+class ScriptedServer(ThreadingHTTPServer):
+    """Serves on a free port of 127.0.0.1 from a thread of its own while the `with` block runs."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.current = Play(Script())
+
+    def __enter__(self) -> "ScriptedServer":
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def play(self, script: Script) -> Play:
+        """Answer by `script` from now on; the requests gather in what is returned."""
+        self.current = Play(script)
+        return self.current
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that dies in the middle of an answer is seen by its exit code, not here."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection, kept alive as real servers do."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: ScriptedServer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The bench prints its own lines."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def do_POST(self) -> None:
+        at = time.monotonic()
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        events = next((make for path, make in FORMATS.items() if self.path.endswith(path)), None)
+        if events is None:
+            self.send_error(404)
+            return
+        play = self.server.current
+        play.requests.append(Request(at, body))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in events(body, play.script):
+            data = f"data: {event}\n\n".encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.write(b"0\r\n\r\n")
+
+
+def chat_completions(body: dict[str, Any], script: Script) -> Iterator[str]:
+    """The answer as OpenAI chat completion chunks."""
+    results = sum(message["role"] == "tool" for message in body["messages"])
+    head = {"id": f"chat-{results}", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
+
+    def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
+        return json.dumps({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+    yield chunk({"role": "assistant", "content": ""})
+    if results < script.tool_turns:
+        name, arguments = script.tool
+        function = {"name": name, "arguments": json.dumps(arguments)}
+        call = {"index": 0, "id": f"call_{results}", "type": "function", "function": function}
+        yield chunk({"tool_calls": [call]})
+        yield chunk({}, "tool_calls")
+    else:
+        for _ in range(script.deltas - 1):
+            yield chunk({"content": PIECE})
+        yield chunk({"content": LAST_PIECE})
+        yield chunk({}, "stop")
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    yield json.dumps({**head, "choices": [], "usage": usage})
+    yield "[DONE]"
+
+
+FORMATS: dict[str, Callable[[dict[str, Any], Script], Iterator[str]]] = {
+    "/chat/completions": chat_completions
+}

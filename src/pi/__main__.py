@@ -1,0 +1,5 @@
+"""`python -m pi` is the command `pi`."""
+
+from pi.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,181 @@
+"""The agent loop: ask the model, run the tools it calls, until it stops and nothing waits."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pi.agent.abort import Abort, Aborted
+from pi.agent.events import (
+    AgentEnd,
+    AgentEvent,
+    AgentStart,
+    MessageEnd,
+    MessageStart,
+    MessageUpdate,
+    TurnEnd,
+    TurnStart,
+)
+from pi.agent.guard import AskAgain, Cut, StreamGuard
+from pi.agent.hooks import Hooks
+from pi.agent.run_tools import run_tools
+from pi.agent.tool import Tool, ToolContext
+from pi.llm.events import StreamEnd, StreamStart
+from pi.llm.messages import AssistantMessage, Message, ToolResultMessage, UserMessage
+from pi.llm.models import Model
+from pi.llm.stream import ModelStream
+from pi.platform.clock import now_ms
+
+MAX_ASKS = 4  # of one response, when the stream guard drops it again and again
+
+
+class Host(Protocol):
+    """What the loop needs from the session above it."""
+
+    @property
+    def hooks(self) -> Hooks: ...
+    @property
+    def guard(self) -> StreamGuard | None: ...
+    @property
+    def tools(self) -> Sequence[Tool]: ...
+    async def emit(self, event: AgentEvent) -> Any:
+        """Save and show an event; a `MessageEnd` comes back as it was saved."""
+        ...
+
+    async def ask(self, transcript: Sequence[Any], model: Model | None) -> ModelStream:
+        """A request with this transcript to `model`, by default the session's own."""
+        ...
+
+    def tool_context(self) -> ToolContext:
+        """What tools may use in this turn, before the call's own id and updates are filled in."""
+        ...
+
+    async def prepare_turn(self) -> Sequence[Message]:
+        """Between turns: take up changes of model, tools and context; what is given enters the transcript."""
+        ...
+
+    def steering(self) -> Sequence[UserMessage]: ...
+    def follow_ups(self) -> Sequence[UserMessage]: ...
+
+
+async def run(host: Host, transcript: list[Any], prompts: Sequence[Any], abort: Abort) -> list[Any]:
+    """Run until the model stops and no message waits; gives the messages that were added to `transcript`.
+
+    Without prompts the run goes on from the transcript as it stands. A failed or aborted response ends it.
+    """
+    return await _Run(host, transcript, abort).go(prompts)
+
+
+class _Run:
+    def __init__(self, host: Host, transcript: list[Any], abort: Abort):
+        self.host = host
+        self.transcript = transcript
+        self.abort = abort
+        self.added: list[Any] = []
+        self.more = False  # tools were called: their results want an answer
+
+    async def go(self, prompts: Sequence[Any]) -> list[Any]:
+        emit = self.host.emit
+        await emit(AgentStart())
+        await emit(TurnStart())
+        for message in prompts:
+            await self.enter(message)
+        waiting: Sequence[Message] = self.host.steering()
+        if not waiting and self.transcript and isinstance(self.transcript[-1], AssistantMessage):
+            waiting = self.host.follow_ups()
+        ended = await self.turn(waiting)
+        while not ended:
+            if not (waiting := self.host.steering()) and not self.more:
+                waiting = self.host.follow_ups()
+                if not waiting:
+                    break
+            prepared = await self.host.prepare_turn()
+            waiting = waiting or self.host.steering()  # preparing can take long: the user may have spoken
+            await emit(TurnStart())
+            ended = await self.turn([*prepared, *waiting])
+        await emit(AgentEnd(tuple(self.added)))
+        return self.added
+
+    async def turn(self, waiting: Sequence[Message]) -> bool:
+        """One response and its tools; True when the run is over, `more` says whether tools were called."""
+        for message in waiting:
+            await self.enter(message)
+        message = await self.ask_model()
+        results: tuple[ToolResultMessage, ...] = ()
+        self.more = False
+        if failed := message.stop_reason in ("error", "aborted"):
+            await self.host.emit(TurnEnd(message, ()))
+            return failed
+        if message.tool_calls:
+            results, terminate = await run_tools(self.host, message, self.abort)
+            self.transcript.extend(results)
+            self.added.extend(results)
+            self.more = not terminate
+        await self.host.emit(TurnEnd(message, results))
+        return False
+
+    async def enter(self, message: Message) -> None:
+        """A message that is complete from the start: a prompt, a queued one, a change of the prompt."""
+        await self.host.emit(MessageStart(message))
+        self.keep(await self.host.emit(MessageEnd(message)))
+
+    def keep(self, message: Any) -> None:
+        self.transcript.append(message)
+        self.added.append(message)
+
+    async def ask_model(self) -> AssistantMessage:
+        """One response, saved whatever becomes of it; a guard may have it asked again."""
+        model: Model | None = None
+        for _ in range(MAX_ASKS):
+            message, verdict = await self.stream_response(model)
+            self.keep(message)
+            if not isinstance(verdict, AskAgain):
+                return message
+            model = verdict.model or model
+            if verdict.note:
+                await self.enter(UserMessage(verdict.note, now_ms()))
+        return message
+
+    async def stream_response(self, model: Model | None) -> tuple[AssistantMessage, Cut | AskAgain | None]:
+        emit = self.host.emit
+        stream = await self.host.ask(self.transcript, model)
+        started = False
+        verdict = None
+        message: AssistantMessage | None = None
+        try:
+            async with self.abort.scope():
+                async for event in stream:
+                    if self.host.guard and (verdict := self.host.guard(event, stream)):
+                        break
+                    match event:
+                        case StreamStart():
+                            started = True
+                            await emit(MessageStart(stream.partial()))
+                        case StreamEnd(message):
+                            pass
+                        case _:
+                            await emit(MessageUpdate(stream.usage, event))
+        except Aborted:
+            for event in stream.close():
+                await emit(MessageUpdate(stream.usage, event))
+            message = _aborted(stream, started=started)
+        except (
+            asyncio.CancelledError
+        ):  # from outside: what has arrived is saved, then the cancellation goes on
+            await emit(MessageEnd(_aborted(stream, started=started)))
+            raise
+        message = message or _guarded(stream, verdict)
+        if not started:
+            await emit(MessageStart(message))
+        return await emit(MessageEnd(message)), verdict
+
+
+def _aborted(stream: ModelStream, *, started: bool) -> AssistantMessage:
+    if started:
+        return stream.partial("aborted", "Request was aborted")
+    return stream.partial("error", "This operation was aborted")
+
+
+def _guarded(stream: ModelStream, verdict: Cut | AskAgain | None) -> AssistantMessage:
+    if isinstance(verdict, Cut):
+        return stream.partial("stop")
+    return stream.partial("aborted", "Dropped by a stream guard")

@@ -1,0 +1,61 @@
+"""What to do when no model can be used: what was looked for, which local servers answer, how to go on."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.llm.local_servers import LocalServer, find_local_servers
+from pi.llm.registry import MissingKeyError, ModelRegistry
+from pi.platform.errors import PiError
+
+SHOWN_MODELS = 5  # of each local server
+
+
+async def explain(error: PiError) -> str:
+    """The text for people; it asks the usual local ports, nothing else."""
+    agent_dir = find_agent_dir(os.environ)
+    registry = ModelRegistry(agent_dir)
+    provider = error.provider if isinstance(error, MissingKeyError) else None
+    servers = await find_local_servers()
+    lines = [str(error), "", "Looked for:"]
+    lines += [f"  {place}" for place in _places(registry, agent_dir, provider)]
+    lines += ["", "Local servers:"]
+    lines += [f"  {_shown(server)}" for server in servers] or [
+        "  none answers (Ollama 11434, llama.cpp 8080, LM Studio 1234, vLLM 8000)"
+    ]
+    lines += ["", "To go on, one of:"]
+    if names := registry.key_names(provider):
+        lines.append(f"  export {names[0]}=your-key")
+    lines += _local_advice(agent_dir / "models.json", servers)
+    lines.append("  pi demo    to see Pi at work with a scripted model, without a key")
+    return "\n".join(lines)
+
+
+def _places(registry: ModelRegistry, agent_dir: Path, provider: str | None) -> list[str]:
+    if provider is not None:
+        return registry.searched_for(provider)
+    names = ", ".join(registry.key_names(None))
+    return [f"keys in {agent_dir / 'auth.json'}", f"providers in {agent_dir / 'models.json'}", names]
+
+
+def _shown(server: LocalServer) -> str:
+    models = ", ".join(server.models[:SHOWN_MODELS]) or "no models"
+    left = len(server.models) - SHOWN_MODELS
+    return f"{server.name} at {server.base_url}: {models}{f' and {left} more' if left > 0 else ''}"
+
+
+def _local_advice(path: Path, servers: list[LocalServer]) -> list[str]:
+    """The entry that makes a local server's models usable."""
+    server = next((server for server in servers if server.models), None)
+    if server is None:
+        return [f"  start a local server, or add a provider to {path}"]
+    entry = {
+        "baseUrl": server.base_url,
+        "api": "openai-completions",
+        "apiKey": "local",
+        "models": [{"id": server.models[0]}],
+    }
+    config = msgspec.json.encode({"providers": {"local": entry}}).decode()
+    return [f"  put this into {path}, then: pi --model local/{server.models[0]} -p 'your prompt'", f"    {config}"]

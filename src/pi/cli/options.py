@@ -1,0 +1,195 @@
+"""The command line's options in one table, from which parsing and --help are made."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
+MODES = ("text", "json", "rpc")
+
+
+class UsageError(Exception):
+    """The command line can't be understood; the text says why."""
+
+
+class Option(NamedTuple):
+    """One option; its field in `Options` is `field`. A "list" repeats, a "maybe" may stand without its value."""
+
+    long: str
+    short: str
+    kind: Literal["flag", "value", "list", "maybe"]
+    field: str
+    value: str
+    help: str
+
+
+TABLE: dict[str, tuple[Option, ...]] = {
+    "Output": (
+        Option("--print", "-p", "flag", "print", "", "Answer the prompts, write the last answer to stdout, exit"),
+        Option("--mode", "", "value", "mode", "MODE", "text, json (events as JSON lines) or rpc"),
+        Option("--verbose", "", "flag", "verbose", "", "Say more on stderr"),
+    ),
+    "Models": (
+        Option("--model", "", "value", "model", "PATTERN", "Model: provider/id, an id or part of a name, :LEVEL"),
+        Option("--provider", "", "value", "provider", "NAME", "Provider for --model"),
+        Option("--models", "", "value", "models", "PATTERNS", "Models to choose from, separated by commas"),
+        Option("--api-key", "", "value", "api_key", "KEY", "Key for this run, saved nowhere"),
+        Option("--thinking", "", "value", "thinking", "LEVEL", ", ".join(LEVELS)),
+        Option("--list-models", "", "maybe", "list_models", "[SEARCH]", "List the models that can be used, exit"),
+    ),
+    "Sessions": (
+        Option("--continue", "-c", "flag", "continue_", "", "Go on with this folder's latest session"),
+        Option("--resume", "-r", "flag", "resume", "", "Choose a session to go on with"),
+        Option("--session", "", "value", "session", "PATH|ID", "Go on with this session"),
+        Option("--session-id", "", "value", "session_id", "ID", "Go on with or begin the session of this id"),
+        Option("--fork", "", "value", "fork", "PATH|ID", "Begin a new session from a copy of this one"),
+        Option("--session-dir", "", "value", "session_dir", "DIR", "Where session files lie"),
+        Option("--no-session", "", "flag", "no_session", "", "Save nothing"),
+        Option("--name", "-n", "value", "name", "NAME", "The session's name"),
+    ),
+    "Tools": (
+        Option("--tools", "-t", "value", "tools", "NAMES", "Only these tools; or +NAME,-NAME to change the set"),
+        Option("--exclude-tools", "-xt", "value", "exclude_tools", "NAMES", "Not these tools (* stands for any text)"),
+        Option("--no-tools", "-nt", "flag", "no_tools", "", "No tools at all"),
+        Option("--no-builtin-tools", "-nbt", "flag", "no_builtin_tools", "", "No built-in tools"),
+    ),
+    "Context": (
+        Option("--system-prompt", "", "value", "system_prompt", "TEXT|FILE", "Replace the system prompt"),
+        Option("--append-system-prompt", "", "list", "append_system_prompt", "TEXT|FILE", "Add to it (repeatable)"),
+        Option("--no-context-files", "-nc", "flag", "no_context_files", "", "Leave AGENTS.md and CLAUDE.md alone"),
+        Option("--approve", "-a", "flag", "approve", "", "Trust this folder's settings and prompts"),
+        Option("--no-approve", "-na", "flag", "no_approve", "", "Don't trust them"),
+        Option("--offline", "", "flag", "offline", "", "No network but the model's"),
+    ),
+    "Help": (
+        Option("--help", "-h", "flag", "help", "", "This help"),
+        Option("--version", "-v", "flag", "version", "", "The version"),
+    ),
+}
+_ALL = [option for group in TABLE.values() for option in group]
+_BY_WORD = {word: option for option in _ALL for word in (option.long, option.short) if word}
+
+
+class Options:
+    """What the command line says: a value per field of the table, messages, @files and warnings."""
+
+    print: bool
+    mode: Literal["text", "json", "rpc"] | None
+    verbose: bool
+    model: str | None
+    provider: str | None
+    models: str | None
+    api_key: str | None
+    thinking: str | None
+    list_models: str | None
+    continue_: bool
+    resume: bool
+    session: str | None
+    session_id: str | None
+    fork: str | None
+    session_dir: str | None
+    no_session: bool
+    name: str | None
+    tools: str | None
+    exclude_tools: str | None
+    no_tools: bool
+    no_builtin_tools: bool
+    system_prompt: str | None
+    append_system_prompt: list[str]
+    no_context_files: bool
+    approve: bool
+    no_approve: bool
+    offline: bool
+    help: bool
+    version: bool
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.files: list[str] = []
+        self.warnings: list[str] = []
+        for option in _ALL:
+            empty: Any = {"flag": False, "list": []}.get(option.kind)
+            setattr(self, option.field, empty)
+
+
+def parse(words: Sequence[str]) -> Options:
+    """Options from the words after the command's name; raises UsageError."""
+    options = Options()
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            options.messages += rest
+            break
+        if word.startswith("@") and len(word) > 1:
+            options.files.append(word[1:])
+        elif word.startswith("-") and len(word) > 1:
+            _take(options, word, rest)
+        else:
+            options.messages.append(word)
+    if not options.help and not options.version:
+        _check(options)
+    return options
+
+
+def _take(options: Options, word: str, rest: list[str]) -> None:
+    name, equals, given = word.partition("=")
+    option = _BY_WORD.get(name)
+    if option is None:
+        raise UsageError(f"Unknown option: {name}")
+    if option.kind == "flag":
+        if equals:
+            raise UsageError(f"{name} takes no value")
+        setattr(options, option.field, True)
+        return
+    if equals:
+        value = given
+    elif option.kind == "maybe":
+        value = rest.pop(0) if rest and not rest[0].startswith(("-", "@")) else ""
+    elif not rest:
+        raise UsageError(f"{name} needs a value: {option.value}")
+    else:
+        value = rest.pop(0)
+    if option.kind == "list":
+        getattr(options, option.field).append(value)
+    else:
+        setattr(options, option.field, value)
+
+
+def _check(options: Options) -> None:
+    if options.mode is not None and options.mode not in MODES:
+        raise UsageError(f'Invalid mode "{options.mode}". Valid values: {", ".join(MODES)}')
+    if options.thinking is not None and options.thinking not in LEVELS:
+        options.warnings.append(
+            f'Invalid thinking level "{options.thinking}". Valid values: {", ".join(LEVELS)}'
+        )
+        options.thinking = None
+    if options.files and options.mode == "rpc":
+        raise UsageError("@file arguments are not supported in RPC mode")
+    others = [("--session", options.session), ("--continue", options.continue_), ("--resume", options.resume)]
+    for flag, value in (("--fork", options.fork), ("--session-id", options.session_id)):
+        against = [*others, ("--no-session", options.no_session)] if flag == "--fork" else others
+        for other, set_ in against:
+            if value is not None and set_:
+                raise UsageError(f"{flag} cannot be combined with {other}")
+    if options.api_key is not None and not (options.model or options.models):
+        raise UsageError("--api-key requires a model to be specified via --model, --provider/--model, or --models")
+
+
+def help_text() -> str:
+    """What --help prints."""
+    lines = [
+        "pi: a minimal coding agent for any model",
+        "",
+        "Usage: pi [options] [--] [@files...] [messages...]",
+        "       pi demo               a small job with a scripted model: no key, no network",
+        "",
+        '  pi -p "Fix the failing test"      answer once and exit',
+        '  git diff | pi -p "Review this"    piped text stands before the prompt',
+        '  pi -p @notes.md "Summarize"       files stand before it too',
+    ]
+    for title, group in TABLE.items():
+        lines += ["", f"{title}:"]
+        for option in group:
+            names = f"{option.long}, {option.short}" if option.short else option.long
+            lines.append(f"  {f'{names} {option.value}'.strip():<36} {option.help}")
+    return "\n".join(lines)

@@ -1,0 +1,85 @@
+"""After a run that failed: ask again what may pass, leave out what must not be shown to a model again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pi.agent.abort import Abort, Aborted
+from pi.harness.events import AutoRetryEnd, AutoRetryStart, SessionEvent
+from pi.harness.state import SessionState
+from pi.llm.messages import AssistantMessage
+from pi.llm.overflow import is_overflow, is_recoverable_length
+from pi.llm.retry import agent_retry_delay_ms, is_transient
+
+
+class Recovery:
+    """Counts the attempts at one response; a success starts the count anew."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        publish: Callable[[SessionEvent], Awaitable[Any]],
+        omit_last: Callable[[], Awaitable[None]],
+    ):
+        self._state = state
+        self._publish = publish
+        self._omit_last = omit_last
+        self._attempt = 0
+
+    def will_retry(self, message: AssistantMessage | None) -> bool:
+        """Whether a run that ended with this message is run again."""
+        settings = self._state.setup.settings
+        if message is None or not settings.flag("retry.enabled"):
+            return False
+        if self._attempt >= settings.number("retry.maxRetries"):
+            return False
+        return is_transient(message) and not is_overflow(message, self._state.model.context_window)
+
+    async def answered(self, message: AssistantMessage) -> None:
+        """A response is there: if it isn't another failure, the retries have worked."""
+        if message.stop_reason != "error":
+            await self._end(success=True)
+
+    async def goes_on(self, message: AssistantMessage | None, abort: Abort) -> bool:
+        """After a run: True when the loop should run again."""
+        if message is None or abort.fired:
+            await self._end(error="Retry cancelled")
+            return False
+        if self.will_retry(message):
+            return await self._wait_for_retry(message, abort)
+        if message.stop_reason == "error":
+            await self._end(error=message.error_message or "Unknown error")
+        if self._state.setup.settings.get("compaction.enabled", True) and self._spoils_context(message):
+            await self._omit_last()
+        return bool(self._state.steering or self._state.following)
+
+    async def _wait_for_retry(self, message: AssistantMessage, abort: Abort) -> bool:
+        settings = self._state.setup.settings
+        self._attempt += 1
+        delay_ms = agent_retry_delay_ms(
+            self._attempt,
+            base_ms=settings.number("retry.baseDelayMs"),
+            cap_ms=settings.number("retry.maxAgentDelayMs"),
+        )
+        error = message.error_message or "Unknown error"
+        attempts = settings.number("retry.maxRetries")
+        await self._publish(AutoRetryStart(self._attempt, attempts, delay_ms, error))
+        await self._omit_last()
+        try:
+            async with abort.scope():
+                await asyncio.sleep(delay_ms / 1000)
+        except Aborted:
+            await self._end(error="Retry cancelled")
+            return False
+        return True
+
+    async def _end(self, *, success: bool = False, error: str = "") -> None:
+        if self._attempt:
+            attempt, self._attempt = self._attempt, 0
+            event = AutoRetryEnd(True, attempt) if success else AutoRetryEnd(False, attempt, error)
+            await self._publish(event)
+
+    def _spoils_context(self, message: AssistantMessage) -> bool:
+        """The request was too long or the answer was cut: the same again would fail the same way."""
+        model = self._state.model
+        return is_overflow(message, model.context_window) or is_recoverable_length(message, model.max_tokens)

@@ -1,0 +1,398 @@
+"""A session: an append-only tree of entries, in memory and in its JSONL file."""
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from pi.harness.context import normal_content
+from pi.harness.entries import (
+    UNREADABLE,
+    VERSION,
+    AgentMessage,
+    CompactionEntry,
+    ContextEdit,
+    CustomMessageEntry,
+    Entry,
+    KnownEntry,
+    Label,
+    MessageEntry,
+    ModelChange,
+    Replacement,
+    SessionHeader,
+    SessionInfo,
+    ThinkingLevelChange,
+    UnknownEntry,
+    decode_entry,
+    encode_entry,
+    load_json,
+)
+from pi.harness.session_files import (
+    SessionFile,
+    agent_dir,
+    new_session_path,
+    read_session,
+    session_dir,
+    valid_session_id,
+)
+from pi.llm.messages import AssistantMessage, SystemMessage, ToolResultMessage, Usage, UserMessage
+from pi.platform.clock import iso, uuid7
+from pi.platform.errors import ConfigError, PiError
+
+E = TypeVar("E", bound=KnownEntry)
+
+
+class TreeNode(Struct):
+    """An entry with what follows it, oldest first, and the label that it has now."""
+
+    entry: Entry
+    children: list["TreeNode"]
+    label: Label | None = None
+
+
+class _Head(Struct, rename="camel", frozen=True, gc=False):
+    """As much of a line as the tree needs: reading only this keeps the opening of long sessions fast."""
+
+    type: str = ""
+    id: str | None = None
+    parent_id: str | None = None
+
+
+class Store:
+    """A session's entries. `leaf` is where the next one is attached; only `move_to` moves it back.
+
+    A new session gets its file with the first message of the user or a model. What can't be written raises
+    SessionWriteError, stays in memory, and is written before the next entry.
+    """
+
+    def __init__(self, header: SessionHeader, lines: Iterable[bytes], *, cwd: Path, file: SessionFile | None):
+        self.header = header
+        self.cwd = cwd
+        self.leaf: str | None = None
+        self._file = file
+        self._heads: list[_Head] = []
+        self._lines: list[bytes] = []
+        self._entries: dict[int, Entry] = {}  # those that were asked for, by their position
+        self._index: dict[str, int] = {}
+        self._marks: list[int] = []  # where names and labels are
+        self._waiting = [encode_entry(header)] if file and file.size == 0 else []
+        self._spoken = False  # the user or a model has said something since the store was made
+        for line in lines:
+            self.leaf = self._keep(line) or self.leaf
+
+    @classmethod
+    def create(
+        cls,
+        cwd: Path,
+        *,
+        directory: Path | None = None,
+        session_id: str | None = None,
+        parent_session: str | None = None,
+    ) -> "Store":
+        """A new session in `directory` (default: where Pi keeps those of `cwd`). Raises ConfigError."""
+        header = _new_header(cwd, session_id, parent_session)
+        folder = directory or session_dir(agent_dir(os.environ), cwd, env=os.environ).path
+        path = new_session_path(folder, header.id, header.timestamp)
+        return cls(header, [], cwd=cwd, file=SessionFile(path))
+
+    @classmethod
+    def in_memory(cls, cwd: Path, *, session_id: str | None = None) -> "Store":
+        """A new session that is never saved. Raises ConfigError for a bad id."""
+        return cls(_new_header(cwd, session_id, None), [], cwd=cwd, file=None)
+
+    @classmethod
+    def open(cls, path: Path, *, cwd: Path | None = None) -> "Store":
+        """The session of a file, or a new one that gets this file when there is none, or an empty one.
+
+        `cwd` is where it runs; by default where it was made. Files of older versions are rewritten. Raises
+        ConfigError for a file that is no session, PiError for one that can't be read or rewritten.
+        """
+        path = path.absolute()
+        try:
+            header, lines, file = read_session(path)
+        except FileNotFoundError:
+            header, lines, file = None, [], SessionFile(path)
+        except OSError as error:
+            raise PiError(f"Can't read the session file {path}: {error.strerror}.") from error
+        if header is None and file.size:
+            raise ConfigError(
+                f"Session file is not a valid pi session: {path}. Its first line should be a session header; "
+                "name another file, or move this one away."
+            )
+        cwd = cwd or Path((header and header.cwd) or Path.cwd())
+        store = cls(header or _new_header(cwd, None, None), lines, cwd=cwd, file=file)
+        store.flush()
+        return store
+
+    @property
+    def path(self) -> Path | None:
+        """The session's file, also before it is there; None for a session in memory."""
+        return self._file.path if self._file else None
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.header.id
+
+    @property
+    def name(self) -> str | None:
+        """What the user calls the session."""
+        for position in reversed(self._marks):
+            entry = self._decode(position)
+            if isinstance(entry, SessionInfo):
+                return (entry.name or "").strip() or None
+        return None
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        """The labels that entries have now, by the id of their target."""
+        labels: dict[str, Label] = {}
+        for position in self._marks:
+            entry = self._decode(position)
+            if isinstance(entry, Label):
+                labels.pop(entry.target_id, None)
+                if entry.label:
+                    labels[entry.target_id] = entry
+        return labels
+
+    def append(self, kind: type[E], /, **fields: Any) -> E:
+        """Add an entry of any kind after the leaf; it becomes the leaf. Raises SessionWriteError."""
+        return self._add(kind(id=self._new_id(), parent_id=self.leaf, timestamp=iso(), **fields))
+
+    def append_message(self, message: AgentMessage) -> MessageEntry:
+        """Add a message. Raises SessionWriteError."""
+        return self.append(MessageEntry, message=message)
+
+    def append_model_change(self, provider: str, model_id: str) -> ModelChange:
+        """Note the model that was chosen. Raises SessionWriteError."""
+        return self.append(ModelChange, provider=provider, model_id=model_id)
+
+    def append_thinking_level(self, level: str) -> ThinkingLevelChange:
+        """Note the thinking level that was chosen. Raises SessionWriteError."""
+        return self.append(ThinkingLevelChange, thinking_level=level)
+
+    def append_session_info(self, name: str) -> SessionInfo:
+        """Name the session; an empty name takes the old one away. Raises SessionWriteError."""
+        lines = name.replace("\r", "\n").split("\n")
+        return self.append(SessionInfo, name=" ".join(line for line in lines if line).strip())
+
+    def append_label(self, target_id: str, label: str | None) -> Label:
+        """Label an entry, or take its label away. Raises PiError when there is no such entry."""
+        self._position(target_id)
+        return self.append(Label, target_id=target_id, label=label)
+
+    def append_context_edit(self, target_id: str, replacement: Replacement | None) -> ContextEdit:
+        """Hide an entry of the branch from the model (None), or show it with other content.
+
+        Raises PiError when the target is not on the branch, or is nothing that the model sees as a message.
+        """
+        if self._position(target_id) not in self._path_to(self.leaf):
+            raise PiError(f"Entry {target_id} is not on the active branch")
+        match self.get(target_id):
+            case MessageEntry(message=UserMessage() | AssistantMessage() | ToolResultMessage() as message):
+                replacement = replacement and normal_content(message, replacement)
+            case CustomMessageEntry():
+                pass
+            case _:
+                raise PiError(f"Entry {target_id} does not contribute editable model content")
+        return self.append(ContextEdit, target_id=target_id, replacement=replacement)
+
+    def append_compaction(
+        self,
+        summary: str,
+        first_kept_entry_id: str | None,
+        tokens_before: int,
+        *,
+        system_message: SystemMessage | None = None,
+        details: Any = None,
+        usage: Usage | None = None,
+        from_hook: bool = False,
+    ) -> CompactionEntry:
+        """Put a summary in the place of all before `first_kept_entry_id` (None: of everything)."""
+        new = self._new_id()
+        where = (new, self.leaf, iso())
+        what = (summary, first_kept_entry_id or new, tokens_before, details, usage, from_hook, system_message)
+        return self._add(CompactionEntry(*where, *what))
+
+    def move_to(self, entry_id: str | None) -> None:
+        """Go on after an earlier entry, or with a new root (None). Raises PiError for an unknown one."""
+        if entry_id is not None:
+            self._position(entry_id)
+        self.leaf = entry_id
+
+    def get(self, entry_id: str) -> Entry | None:
+        """The entry of an id."""
+        position = self._index.get(entry_id)
+        return None if position is None else self._decode(position)
+
+    def entries(self) -> list[Entry]:
+        """All entries of all branches, in the order in which they were written."""
+        return [self._decode(position) for position in range(len(self._heads))]
+
+    def raw(self, entry_id: str) -> bytes:
+        """The line of an entry as it is in the file. Raises PiError when there is no such entry."""
+        return self._lines[self._position(entry_id)].rstrip()
+
+    def branch(self, *types: str) -> list[Entry]:
+        """The entries from the root to the leaf; with `types` only those, and no others are decoded."""
+        path = self._path_to(self.leaf)
+        if types:
+            path = [position for position in path if self._heads[position].type in types]
+        return [self._decode(position) for position in path]
+
+    def context_branch(self) -> list[Entry]:
+        """The end of the branch that the model's context is built from: no more is read of long sessions.
+
+        `build_context` makes the same of it as of the whole branch.
+        """
+        path = self._path_to(self.leaf)
+        for at in reversed(range(len(path))):
+            if self._heads[path[at]].type != "compaction":
+                continue
+            entry = self._decode(path[at])
+            if isinstance(entry, CompactionEntry):
+                kept = entry.first_kept_entry_id
+                first = next((i for i in range(at) if self._heads[path[i]].id == kept), at)
+                return [self._decode(position) for position in path[first:]]
+        return [self._decode(position) for position in path]
+
+    def tree(self) -> list[TreeNode]:
+        """All branches; entries whose parent is missing are roots too."""
+        labels = self.labels
+        nodes = {id: TreeNode(self._decode(at), [], labels.get(id)) for id, at in self._index.items()}
+        roots: list[TreeNode] = []
+        for id, node in nodes.items():
+            parent = nodes.get(node.entry.parent_id or "")
+            (roots if parent is None or node.entry.parent_id == id else parent.children).append(node)
+        for node in nodes.values():
+            node.children.sort(key=lambda child: child.entry.timestamp)
+        return roots
+
+    def fork_to(self, directory: Path, *, cwd: Path, session_id: str | None = None) -> "Store":
+        """A copy of the whole session, every line as it is, under a new header that names this file.
+
+        Raises SessionWriteError when it can't be written, ConfigError for a bad id.
+        """
+        store = self._successor(directory, cwd, session_id, self._lines)
+        store._spoken = True
+        store.flush()
+        return store
+
+    def clone_to(self, directory: Path, *, leaf: str | None) -> "Store":
+        """A new session of the path to `leaf`, with the labels that its entries have now."""
+        lines = [self._lines[position] for position in self._path_to(leaf)]
+        store = self._successor(directory, self.cwd, None, lines)
+        store._spoken = any(map(_is_speech, store.branch("message")))
+        now, then = ({id: mark.label for id, mark in it.labels.items()} for it in (self, store))
+        for target in {**then, **now}:
+            if target in store._index and now.get(target) != then.get(target):
+                store.append_label(target, now.get(target))
+        store.flush()
+        return store
+
+    def flush(self) -> None:
+        """Write what is still waiting, if the session has its file already or has earned it."""
+        file = self._file
+        if file is None or not self._waiting or not (file.exists or self._spoken):
+            return
+        if file.lost():
+            self._waiting = [encode_entry(self.header), *self._lines]
+        for line in file.news():
+            self._keep(line)
+        file.append(self._waiting)
+        self._waiting = []
+
+    def close(self) -> None:
+        """Write what is still waiting and let go of the file; appending opens it again."""
+        self.flush()
+        if self._file:
+            self._file.close()
+
+    def _add(self, entry: E) -> E:
+        line = encode_entry(entry)
+        self._entries[len(self._heads)] = entry
+        self.leaf = self._keep(line)
+        self._spoken = self._spoken or _is_speech(entry)
+        if self._file:
+            self._waiting.append(line)
+            self.flush()
+        return entry
+
+    def _keep(self, line: bytes) -> str | None:
+        """Take a line into the tree; its id, or None for a line that is no entry or that is here already."""
+        head = _head_of(line)
+        if head is None or head.type == "session" or head.id in self._index:
+            return None
+        position = len(self._heads)
+        self._heads.append(head)
+        self._lines.append(line)
+        if head.type in ("session_info", "label"):
+            self._marks.append(position)
+        if head.id is not None:
+            self._index[head.id] = position
+        return head.id
+
+    def _decode(self, position: int) -> Entry:
+        entry = self._entries.get(position)
+        if entry is None:
+            head, line = self._heads[position], self._lines[position]
+            entry = decode_entry(line) or UnknownEntry(head.type, head.id or "", head.parent_id, "", line)
+            self._entries[position] = entry
+        return entry
+
+    def _position(self, entry_id: str) -> int:
+        if entry_id not in self._index:
+            raise PiError(f"Entry {entry_id} not found")
+        return self._index[entry_id]
+
+    def _path_to(self, leaf: str | None) -> list[int]:
+        """Positions from the root to an entry; a parent that is missing, or comes again, ends the path."""
+        path: dict[int, None] = {}
+        position = self._index.get(leaf or "")
+        while position is not None and position not in path:
+            path[position] = None
+            position = self._index.get(self._heads[position].parent_id or "")
+        return list(reversed(path))
+
+    def _new_id(self) -> str:
+        ids = (os.urandom(4).hex() for _ in range(100))
+        return next((new for new in ids if new not in self._index), uuid7())
+
+    def _successor(self, directory: Path, cwd: Path, session_id: str | None, lines: list[bytes]) -> "Store":
+        """A session of these lines whose header names this one's file; nothing is written yet."""
+        header = _new_header(cwd, session_id, str(self.path) if self._file else None)
+        file = self._file and SessionFile(new_session_path(directory, header.id, header.timestamp))
+        store = Store(header, lines, cwd=cwd, file=file)
+        if file:
+            store._waiting += lines
+        return store
+
+
+@cache
+def _head_decoder() -> msgspec.json.Decoder[_Head]:
+    return msgspec.json.Decoder(_Head)
+
+
+def _head_of(line: bytes) -> _Head | None:
+    try:
+        return _head_decoder().decode(line)
+    except UNREADABLE:
+        value = load_json(line)
+    if value is None:
+        return None
+    names = ("type", "id", "parentId")
+    kind, id, parent = (it if isinstance(it, str) else None for it in map(value.get, names))
+    return _Head(kind or "", id, parent)
+
+
+def _is_speech(entry: Struct) -> bool:
+    return isinstance(entry, MessageEntry) and isinstance(entry.message, UserMessage | AssistantMessage)
+
+
+def _new_header(cwd: Path, session_id: str | None, parent: str | None) -> SessionHeader:
+    id = uuid7() if session_id is None else valid_session_id(session_id)
+    return SessionHeader(VERSION, id, iso(), str(cwd), parent)

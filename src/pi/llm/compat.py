@@ -1,0 +1,134 @@
+"""How hosts of Chat Completions differ from OpenAI's: the flags, and what is known of each host."""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from pi.llm.models import Model
+from pi.platform.errors import ConfigError
+
+
+class CompletionsCompat(Struct, frozen=True, rename="camel"):
+    """What a host of `openai-completions` takes and needs; the defaults are OpenAI's own API."""
+
+    supports_store: bool = True
+    supports_developer_role: bool = True
+    supports_reasoning_effort: bool = True
+    supports_usage_in_streaming: bool = True
+    supports_finish_reason: bool = True  # without it the end of the stream is a normal end
+    supports_strict_mode: bool = False  # speaking the protocol does not mean taking strict schemas
+    supports_long_cache_retention: bool = True
+    supports_thinking_token_budget: bool = False  # means thinkingTokenBudgetField "thinking_token_budget"
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    requires_tool_result_name: bool = False
+    requires_assistant_after_tool_result: bool = False
+    requires_non_null_assistant_content: bool = False
+    requires_tools_with_tool_history: bool = False
+    requires_thinking_as_text: bool = False
+    requires_reasoning_content_on_assistant_messages: bool = False
+    thinking_format: str = "openai"
+    thinking_token_budget_field: str | None = None
+    chat_template_kwargs: dict[str, Any] = {}
+    chat_template_args: dict[str, Any] = {}
+    open_router_routing: dict[str, Any] = {}
+    vercel_gateway_routing: dict[str, Any] = {}
+    zai_tool_stream: bool = False
+    vllm_priority: int | float | None = None
+    cache_control_format: str | None = None
+    prompt_cache_key_mode: str = "auto"
+    send_session_affinity_headers: bool = False
+    session_affinity_format: str = "openai"
+    renamed_reasoning_field: str | None = None  # ours: the host streams `reasoning` and wants this one back
+
+
+class Host(Struct, frozen=True):
+    """A host, known by provider id or by a part of the base URL, and the flags in which it differs.
+
+    With `models` only models whose id starts so are meant.
+    """
+
+    providers: tuple[str, ...]
+    urls: tuple[str, ...]
+    flags: dict[str, Any]
+    models: tuple[str, ...] = ()
+
+    def serves(self, model: Model) -> bool:
+        url = model.base_url.lower()
+        known = model.provider in self.providers or any(part in url for part in self.urls)
+        return known and (not self.models or model.id.startswith(self.models))
+
+
+_BASIC = {"supportsStore": False, "supportsDeveloperRole": False}
+_MAX_TOKENS = {"maxTokensField": "max_tokens"}
+_NO_EFFORT = {"supportsReasoningEffort": False}
+_SHORT_CACHE = {"supportsLongCacheRetention": False}
+
+# Every row that fits is applied in this order, so a later row wins where two speak of the same flag.
+HOSTS = (
+    Host(
+        ("openrouter",),
+        ("openrouter.ai",),
+        {
+            "supportsDeveloperRole": False,
+            "thinkingFormat": "openrouter",
+            "sendSessionAffinityHeaders": True,
+            "sessionAffinityFormat": "openrouter",
+        },
+    ),
+    Host(
+        ("ant-ling",),
+        ("api.ant-ling.com",),
+        _BASIC | _MAX_TOKENS | _NO_EFFORT | _SHORT_CACHE | {"thinkingFormat": "ant-ling"},
+    ),
+    Host(
+        ("together",),
+        ("api.together.ai", "api.together.xyz"),
+        _BASIC | _MAX_TOKENS | _NO_EFFORT | _SHORT_CACHE | {"thinkingFormat": "together"},
+    ),
+    Host(
+        ("zai", "zai-coding-cn"),
+        ("api.z.ai", "open.bigmodel.cn"),
+        _BASIC | _MAX_TOKENS | _NO_EFFORT | {"thinkingFormat": "zai"},
+    ),
+    Host(
+        ("deepseek",),
+        ("deepseek.com",),
+        _BASIC
+        | _MAX_TOKENS
+        | {"thinkingFormat": "deepseek", "requiresReasoningContentOnAssistantMessages": True},
+    ),
+    Host(("moonshotai", "moonshotai-cn"), ("api.moonshot.",), _BASIC | _MAX_TOKENS | _NO_EFFORT),
+    Host(("nvidia",), ("integrate.api.nvidia.com",), _BASIC | _MAX_TOKENS | _NO_EFFORT | _SHORT_CACHE),
+    Host(
+        ("cloudflare-ai-gateway",),
+        ("gateway.ai.cloudflare.com",),
+        _BASIC | _MAX_TOKENS | _NO_EFFORT | _SHORT_CACHE,
+    ),
+    Host(("cloudflare-workers-ai",), ("api.cloudflare.com",), _BASIC | _SHORT_CACHE),
+    Host((), ("chutes.ai",), _BASIC | _MAX_TOKENS),
+    Host(("xai",), ("api.x.ai",), _BASIC | _NO_EFFORT),
+    Host(("cerebras",), ("cerebras.ai",), _BASIC),
+    Host(("opencode",), ("opencode.ai",), _BASIC),
+    Host(("opencode-go",), (), {"renamedReasoningField": "reasoning_content"}),
+    Host(("openrouter",), ("openrouter.ai",), {"supportsDeveloperRole": True}, ("anthropic/", "openai/")),
+    Host(("openrouter",), (), {"cacheControlFormat": "anthropic"}, ("anthropic/",)),
+)
+
+
+def completions_compat(model: Model) -> CompletionsCompat:
+    """The flags for a model: the standard, changed by what is known of its host, then by its own `compat`.
+
+    Raises ConfigError when a flag of `compat` has the wrong type.
+    """
+    flags: dict[str, Any] = {}
+    for host in HOSTS:
+        if host.serves(model):
+            flags |= host.flags
+    flags |= {name: value for name, value in (model.compat or {}).items() if value is not None}
+    try:
+        return msgspec.convert(flags, CompletionsCompat)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"compat of model {model.ref} can't be used: {error}. Mend it in models.json."
+        ) from None

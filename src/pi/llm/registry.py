@@ -1,0 +1,220 @@
+"""All models and the keys to them: catalog, models.json, auth.json and environment, each read when needed."""
+
+import os
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from pi.llm.auth import Credentials
+from pi.llm.auth.environment import environment_key, environment_names
+from pi.llm.auth.store import ApiKeyEntry, AuthEntry, OAuthEntry, read_auth
+from pi.llm.auth.values import missing_names, resolve_value
+from pi.llm.catalog import catalog_models, catalog_providers
+from pi.llm.config import ProviderConfig, apply_config, read_config
+from pi.llm.models import Model
+from pi.llm.providers import PROVIDERS
+from pi.platform.errors import ConfigError, PiError
+
+
+class MissingKeyError(PiError):
+    """A model was asked and there is no key for its provider."""
+
+    def __init__(self, provider: str):
+        super().__init__(f"No API key found for {provider}.")
+        self.provider = provider
+
+
+KEYLESS_APIS = frozenset(("faux",))  # what never leaves this process needs no key
+
+
+class ModelRegistry:
+    """The models of one agent directory. A fault in its files is a warning: all the rest keeps working."""
+
+    def __init__(self, agent_dir: Path, *, env: Mapping[str, str] | None = None):
+        self._models_file = agent_dir / "models.json"
+        self._auth_file = agent_dir / "auth.json"
+        self._env: Mapping[str, str] = os.environ if env is None else env
+        self._models: dict[str, tuple[Model, ...]] = {}
+        self._warnings: list[str] = []
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with models.json and auth.json, as far as they were needed yet."""
+        _ = self._config, self._auth
+        return self._warnings
+
+    def reload(self) -> None:
+        """Forget what was read: the next question reads the files again."""
+        self._models.clear()
+        self._warnings.clear()
+        self.__dict__.pop("_config", None)
+        self.__dict__.pop("_auth", None)
+
+    def providers(self) -> tuple[str, ...]:
+        """The catalog's providers in alphabetical order, then those of models.json in its order."""
+        return tuple(dict.fromkeys((*catalog_providers(), *self._config)))
+
+    def provider_id(self, name: str) -> str | None:
+        """The id of a provider that has models, whatever the case of `name`; None when there is none."""
+        for id in self.providers():
+            if id.lower() == name.lower() and self.models_of(id):
+                return id
+        return None
+
+    def models_of(self, provider: str) -> tuple[Model, ...]:
+        """One provider's models; reads no other provider's file."""
+        models = self._models.get(provider)
+        if models is None:
+            models = self._models[provider] = self._load(provider)
+        return models
+
+    def all(self) -> list[Model]:
+        """Every model, provider by provider in the order of `providers`."""
+        return [model for provider in self.providers() for model in self.models_of(provider)]
+
+    def available(self) -> list[Model]:
+        """The models whose providers have credentials, in the order of `all`."""
+        return list(self.each_available())
+
+    def each_available(self) -> Iterator[Model]:
+        """Likewise, one by one: providers behind the last one taken are not read."""
+        for provider in self.providers():
+            if self.has_credentials(provider):
+                yield from self.models_of(provider)
+
+    def find(self, provider: str, id: str) -> Model | None:
+        """The model with exactly this provider and id."""
+        return next((model for model in self.models_of(provider) if model.id == id), None)
+
+    def has_credentials(self, provider: str) -> bool:
+        """Whether a key is configured: cheap, runs no command and doesn't ask the provider."""
+        entry, config, env = self._sources(provider)
+        if isinstance(entry, ApiKeyEntry):
+            if entry.key and not missing_names(entry.key, env):
+                return True
+        elif config and config.api_key:
+            return not missing_names(config.api_key, env)
+        return any(env.get(name) for name in environment_names(provider))
+
+    def credentials(self, model: Model, runtime_key: str | None = None) -> Credentials | None:
+        """What a request to a model needs; None when there is no key. `runtime_key` beats all other keys.
+
+        Runs the user's `!commands`. Raises ConfigError when a configured header can't be resolved.
+        """
+        entry, config, env = self._sources(model.provider)
+        key, headers = (runtime_key, {}) if runtime_key else self._key(model.provider)
+        if key is None and not headers:
+            return None
+        if config:
+            headers |= _resolve_headers(config.headers, env, f'provider "{model.provider}"')
+            if config.auth_header and not key:
+                raise ConfigError(
+                    f'models.json: provider "{model.provider}" has authHeader, but there is no key.'
+                )
+            if config.auth_header:
+                headers["Authorization"] = f"Bearer {key}"
+            headers |= _resolve_headers(config.headers_of(model.id), env, f'model "{model.ref}"')
+        return Credentials(key, _last_spelling(headers), entry.env if isinstance(entry, ApiKeyEntry) else {})
+
+    def require_credentials(self, model: Model, runtime_key: str | None = None) -> Credentials:
+        """Likewise, and MissingKeyError when there is no key."""
+        if model.api in KEYLESS_APIS:
+            return Credentials(None)
+        credentials = self.credentials(model, runtime_key)
+        if credentials is None:
+            raise MissingKeyError(model.provider)
+        return credentials
+
+    def check_key(self, model: Model, runtime_key: str | None = None) -> None:
+        """Raises MissingKeyError when no key is configured; runs no command."""
+        if not (runtime_key or model.api in KEYLESS_APIS or self.has_credentials(model.provider)):
+            raise MissingKeyError(model.provider)
+
+    def key_names(self, provider: str | None = None) -> tuple[str, ...]:
+        """The variables that may hold a provider's key, or those of every known provider."""
+        providers = PROVIDERS if provider is None else (provider,)
+        return tuple(name for each in providers for name in environment_names(each))
+
+    def searched_for(self, provider: str) -> list[str]:
+        """Where a key was looked for, in order, and what was wrong there; no secret is in it."""
+        entry, config, env = self._sources(provider)
+        places = [f'"{provider}" in {self._auth_file}']
+        match entry:
+            case ApiKeyEntry(key=key):
+                places[0] += _fault(key, env)
+            case OAuthEntry():
+                places[0] += " (a login, not a key)"
+            case None:
+                pass
+        if config:
+            places.append(f'the apiKey of "{provider}" in {self._models_file}{_fault(config.api_key, env)}')
+        return [*places, *environment_names(provider)]
+
+    @cached_property
+    def _config(self) -> dict[str, ProviderConfig]:
+        config, warnings = read_config(self._models_file)
+        self._warnings += warnings
+        return config
+
+    @cached_property
+    def _auth(self) -> dict[str, AuthEntry]:
+        entries, warnings = read_auth(self._auth_file)
+        self._warnings += warnings
+        return entries
+
+    def _load(self, provider: str) -> tuple[Model, ...]:
+        known = catalog_models(provider)
+        config = self._config.get(provider)
+        if config is None:
+            return known
+        try:
+            return apply_config(provider, known, config)
+        except ConfigError as error:
+            self._warnings.append(f"{self._models_file}: {error} The provider's entry is ignored.")
+            return known
+
+    def _sources(self, provider: str) -> tuple[AuthEntry | None, ProviderConfig | None, Mapping[str, str]]:
+        """What the files say about a provider, and the environment as it sees it."""
+        entry = self._auth.get(provider)
+        own = (
+            {name: value for name, value in entry.env.items() if value}
+            if isinstance(entry, ApiKeyEntry)
+            else {}
+        )
+        return entry, self._config.get(provider), ChainMap(own, dict(self._env)) if own else self._env
+
+    def _key(self, provider: str) -> tuple[str | None, dict[str, str]]:
+        """The key, or headers instead of one. A stored key owns its provider: models.json isn't asked."""
+        entry, config, env = self._sources(provider)
+        if isinstance(entry, ApiKeyEntry):
+            if entry.key and (key := resolve_value(entry.key, env, cached=True)):
+                return key, {}
+        elif config and config.api_key:
+            return resolve_value(config.api_key, env), {}
+        return environment_key(provider, env)
+
+
+def _fault(value: str | None, env: Mapping[str, str]) -> str:
+    """Why a configured value gives no key, for people."""
+    if not value:
+        return ""
+    if missing := missing_names(value, env):
+        return f" ({' and '.join(missing)} not set)"
+    return " (its command failed or printed nothing)" if value.startswith("!") else ""
+
+
+def _resolve_headers(headers: dict[str, str], env: Mapping[str, str], owner: str) -> dict[str, str]:
+    resolved: dict[str, str] = {}
+    for name, text in headers.items():
+        value = resolve_value(text, env)
+        if value is None:
+            raise ConfigError(f'models.json: header "{name}" of {owner} has no value{_fault(text, env)}.')
+        resolved[name] = value
+    return resolved
+
+
+def _last_spelling(headers: dict[str, str]) -> dict[str, str]:
+    """Names of headers have no case: of two spellings the later one counts."""
+    spellings = {name.lower(): name for name in headers}
+    return {name: headers[name] for name in spellings.values()}

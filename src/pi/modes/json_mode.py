@@ -1,0 +1,33 @@
+"""JSON mode: the session's header, then every event, one JSON object a line on stdout."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from pi.harness.entries import SessionHeader
+from pi.platform.terminal import write_all
+
+_encoder = msgspec.json.Encoder()
+
+
+def write_header(header: SessionHeader) -> None:
+    """The first line: which session this is."""
+    write_all(1, _encoder.encode(header) + b"\n")
+
+
+def json_listener(closed: Callable[[], None]) -> Callable[[Any], None]:
+    """A subscriber that writes events; when nobody reads any more it calls `closed` once and falls silent."""
+    silent = False
+
+    def write(event: Any) -> None:
+        nonlocal silent
+        if silent:
+            return
+        try:
+            write_all(1, _encoder.encode(event) + b"\n")
+        except BrokenPipeError:
+            silent = True
+            closed()
+
+    return write

