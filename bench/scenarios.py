@@ -18,11 +18,11 @@ class Scenario:
     script: Script = IDLE
     requests: int = 0  # that must come at least
     entries: int = 0  # of the session that is continued
-    compacted: bool = False
+    compacted: bool = False  # all but its last entries are behind a compaction
     messages: int = 0  # that the first request must hold at least
 
 
-def scenarios(*, deltas: int, turns: int, entries: int, compacted_entries: int) -> list[Scenario]:
+def scenarios(*, deltas: int, turns: int, entries: int, compacted: int) -> list[Scenario]:
     """All scenarios, in the order of the runs."""
     return [
         Scenario("version", "version"),
@@ -32,8 +32,11 @@ def scenarios(*, deltas: int, turns: int, entries: int, compacted_entries: int) 
         Scenario("stream-long", "json", Script(deltas=deltas), requests=1),
         Scenario("tools", "print", Script(tool_turns=turns), requests=turns + 1),
         Scenario("resume", "continue", requests=1, entries=entries, messages=entries),
-        Scenario("resume-compacted", "continue", requests=1, entries=compacted_entries, compacted=True),
+        Scenario("resume-compacted", "continue", requests=1, entries=compacted, compacted=True, messages=30),
     ]
+
+
+SCENARIOS = [scenario.name for scenario in scenarios(deltas=1, turns=1, entries=1, compacted=1)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def median(samples: Samples, scenario: str, field: str) -> float:
     return statistics.median(getattr(sample, field) for sample in samples[scenario])
 
 
-def measures(*, deltas: int, entries: int, compacted_entries: int) -> list[Measure]:
+def measures(*, deltas: int, entries: int, compacted: int) -> list[Measure]:
     """All rows, with their budgets."""
 
     def plain(scenario: str, field: str, scale: float = 1) -> Callable[[Samples], float]:
@@ -96,7 +99,7 @@ def measures(*, deltas: int, entries: int, compacted_entries: int) -> list[Measu
             f"resume {entries:,} entries → request", "ms", plain("resume", "first_request", 1000), 0.40, 0.25
         ),
         Measure(
-            f"resume {compacted_entries:,} compacted → request",
+            f"resume {compacted:,} compacted → request",
             "ms",
             plain("resume-compacted", "first_request", 1000),
             0.40,

@@ -73,7 +73,6 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: ScriptedServer
 
     def log_message(self, format: str, *args: object) -> None:
         """The bench prints its own lines."""
@@ -88,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         if events is None:
             self.send_error(404)
             return
+        assert isinstance(self.server, ScriptedServer)
         play = self.server.current
         play.requests.append(Request(at, body))
         self.send_response(200)

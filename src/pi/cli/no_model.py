@@ -27,7 +27,8 @@ async def explain(error: PiError) -> str:
     ]
     lines += ["", "To go on, one of:"]
     if names := registry.key_names(provider):
-        lines.append(f"  export {names[0]}=your-key")
+        name = next((name for name in names if name.endswith("_API_KEY")), names[0])
+        lines.append(f"  export {name}=your-key")
     lines += _local_advice(agent_dir / "models.json", servers)
     lines.append("  pi demo    to see Pi at work with a scripted model, without a key")
     return "\n".join(lines)

@@ -3,12 +3,22 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 from msgspec import Struct
 
-from pi.harness.entries import MessageEntry, SessionHeader, decode_entry, decode_header, iso_ms, load_json
+from pi.harness.entries import (
+    UNREADABLE,
+    MessageEntry,
+    SessionHeader,
+    decode_entry,
+    decode_header,
+    iso_ms,
+    load_json,
+)
 from pi.harness.migrate import migrate, rewrite
 from pi.llm.messages import AssistantMessage, UserMessage
 from pi.platform.errors import ConfigError, PiError
@@ -31,6 +41,14 @@ class FoundSession(Struct, frozen=True):
     path: Path
     cwd: str = ""
     elsewhere: bool = False
+
+
+class EntryHead(Struct, rename="camel", frozen=True, gc=False):
+    """As much of a line as a tree needs: reading only this keeps the opening of long sessions fast."""
+
+    type: str = ""
+    id: str | None = None
+    parent_id: str | None = None
 
 
 class SessionWriteError(PiError):
@@ -133,6 +151,24 @@ def read_session(path: Path) -> tuple[SessionHeader | None, list[bytes], Session
             rewrite(path, lines)
             size, torn = path.stat().st_size, False
     return header, lines[1:], SessionFile(path, exists=True, size=size, torn=torn)
+
+
+@cache
+def _head_decoder() -> msgspec.json.Decoder[EntryHead]:
+    return msgspec.json.Decoder(EntryHead)
+
+
+def read_head(line: bytes) -> EntryHead | None:
+    """Type and place of the entry that a line holds; None for one that is no JSON object."""
+    try:
+        return _head_decoder().decode(line)
+    except UNREADABLE:
+        value = load_json(line)
+    if value is None:
+        return None
+    names = ("type", "id", "parentId")
+    kind, id, parent = (it if isinstance(it, str) else None for it in map(value.get, names))
+    return EntryHead(kind or "", id, parent)
 
 
 def agent_dir(env: Mapping[str, str]) -> Path:

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from pi.harness.context import normal_content
 from pi.harness.entries import (
-    UNREADABLE,
     VERSION,
     AgentMessage,
     CompactionEntry,
@@ -29,12 +26,13 @@ from pi.harness.entries import (
     UnknownEntry,
     decode_entry,
     encode_entry,
-    load_json,
 )
 from pi.harness.session_files import (
+    EntryHead,
     SessionFile,
     agent_dir,
     new_session_path,
+    read_head,
     read_session,
     session_dir,
     valid_session_id,
@@ -54,14 +52,6 @@ class TreeNode(Struct):
     label: Label | None = None
 
 
-class _Head(Struct, rename="camel", frozen=True, gc=False):
-    """As much of a line as the tree needs: reading only this keeps the opening of long sessions fast."""
-
-    type: str = ""
-    id: str | None = None
-    parent_id: str | None = None
-
-
 class Store:
     """A session's entries. `leaf` is where the next one is attached; only `move_to` moves it back.
 
@@ -74,7 +64,7 @@ class Store:
         self.cwd = cwd
         self.leaf: str | None = None
         self._file = file
-        self._heads: list[_Head] = []
+        self._heads: list[EntryHead] = []
         self._lines: list[bytes] = []
         self._entries: dict[int, Entry] = {}  # those that were asked for, by their position
         self._index: dict[str, int] = {}
@@ -132,6 +122,11 @@ class Store:
     def path(self) -> Path | None:
         """The session's file, also before it is there; None for a session in memory."""
         return self._file.path if self._file else None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something that should be in the file isn't, because it couldn't be written."""
+        return self._file is not None and self._spoken and bool(self._waiting)
 
     @property
     def id(self) -> str:
@@ -299,10 +294,6 @@ class Store:
         file = self._file
         if file is None or not self._waiting or not (file.exists or self._spoken):
             return
-        if file.lost():
-            self._waiting = [encode_entry(self.header), *self._lines]
-        for line in file.news():
-            self._keep(line)
         file.append(self._waiting)
         self._waiting = []
 
@@ -313,6 +304,7 @@ class Store:
             self._file.close()
 
     def _add(self, entry: E) -> E:
+        self._notice_others()
         line = encode_entry(entry)
         self._entries[len(self._heads)] = entry
         self.leaf = self._keep(line)
@@ -322,9 +314,18 @@ class Store:
             self.flush()
         return entry
 
+    def _notice_others(self) -> None:
+        """Take in what other programs did to the file: entries of theirs stay off our branch."""
+        if self._file is None:
+            return
+        if self._file.lost():
+            self._waiting, self._spoken = [encode_entry(self.header), *self._lines], True
+        for line in self._file.news():
+            self._keep(line)
+
     def _keep(self, line: bytes) -> str | None:
         """Take a line into the tree; its id, or None for a line that is no entry or that is here already."""
-        head = _head_of(line)
+        head = read_head(line)
         if head is None or head.type == "session" or head.id in self._index:
             return None
         position = len(self._heads)
@@ -370,23 +371,6 @@ class Store:
         if file:
             store._waiting += lines
         return store
-
-
-@cache
-def _head_decoder() -> msgspec.json.Decoder[_Head]:
-    return msgspec.json.Decoder(_Head)
-
-
-def _head_of(line: bytes) -> _Head | None:
-    try:
-        return _head_decoder().decode(line)
-    except UNREADABLE:
-        value = load_json(line)
-    if value is None:
-        return None
-    names = ("type", "id", "parentId")
-    kind, id, parent = (it if isinstance(it, str) else None for it in map(value.get, names))
-    return _Head(kind or "", id, parent)
 
 
 def _is_speech(entry: Struct) -> bool:

@@ -42,6 +42,7 @@ def bash_tool(*, shell_path: str | None = None, command_prefix: str | None = Non
 
     return Tool(
         name="bash",
+        strict="prefer",
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=bash,

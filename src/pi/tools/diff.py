@@ -73,19 +73,20 @@ def _windows(applied: Applied, old: list[str], new: list[str]) -> Iterator[list[
     shift = 0
     for first, behind, added in places:
         old_lines, new_lines = old[first:behind], new[first + shift : behind + shift + added]
-        script = _shortest_script(old_lines, new_lines) or _quick_script(old_lines, new_lines)
-        yield _runs(script, _Run(" ", old_lines, first, first), _Run(" ", new_lines, first, first + shift))
+        if old_lines != new_lines:  # an edit among others may change nothing
+            script = _shortest_script(old_lines, new_lines) or _quick_script(old_lines, new_lines)
+            yield _runs(script, old_lines, new_lines, first, first + shift)
         shift += added
 
 
-def _runs(script: str, old: _Run, new: _Run) -> list[_Run]:
-    """The script, a tag for each line, as runs of lines."""
+def _runs(script: str, old: list[str], new: list[str], old_before: int, new_before: int) -> list[_Run]:
+    """The script, a tag for each line, as runs of lines; so many lines come before it in each text."""
     runs: list[_Run] = []
     at_old = at_new = 0
     for tag, group in groupby(script):
         count = len(list(group))
-        source, at = (new, at_new) if tag == "+" else (old, at_old)
-        runs.append(_Run(tag, source.lines[at : at + count], old.old + at_old, new.new + at_new))
+        lines = new[at_new : at_new + count] if tag == "+" else old[at_old : at_old + count]
+        runs.append(_Run(tag, lines, old_before + at_old, new_before + at_new))
         at_old += count * (tag != "+")
         at_new += count * (tag != "-")
     return runs

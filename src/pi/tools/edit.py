@@ -36,6 +36,7 @@ def edit_tool() -> Tool:
     """The edit tool."""
     return Tool(
         name="edit",
+        strict="prefer",
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=_edit,

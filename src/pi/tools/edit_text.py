@@ -110,7 +110,7 @@ def _match(before: str, edits: Sequence[Edit], path: str) -> list[Replacement]:
         if count > 1:
             raise ToolError(_ambiguous(path, index, len(edits), count))
         found.append((Replacement(start, start + len(old), edit.new_text), index))
-    found.sort()
+    found.sort(key=lambda pair: pair[0].start)
     for (one, first), (other, second) in pairwise(found):
         if one.end > other.start:
             raise ToolError(

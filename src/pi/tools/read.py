@@ -55,6 +55,7 @@ def read_tool(*, auto_resize_images: bool = True) -> Tool:
 
     return Tool(
         name="read",
+        strict="prefer",
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=read,

@@ -20,6 +20,7 @@ def write_tool() -> Tool:
     """The write tool."""
     return Tool(
         name="write",
+        strict="prefer",
         description="Create a file, with its parent directories, or overwrite a whole one.",
         parameters=_PARAMETERS,
         run=_write,
