@@ -76,7 +76,7 @@ def figure(value: float | None, unit: str) -> str:
 
 
 def as_json(table: Sequence[Row], runs: Runs, problems: Sequence[str]) -> dict[str, Any]:
-    """Everything the report rests on; samples are in seconds, MiB and characters, medians in the row's unit."""
+    """Everything the report rests on; samples in seconds, MiB and characters, medians in the row's unit."""
     return {
         "machine": {
             "system": platform.platform(),

@@ -80,7 +80,13 @@ class Plain(msgspec.Struct):
 
 def test_without_a_compaction_every_message_is_seen():
     system = MessageEntry("s", None, T, SystemMessage("be kind", 1))
-    branch = [ModelChange("a", None, T, "p", "m"), system, user("b", "hi"), SessionInfo("c", None, T, "n"), said("d")]
+    branch = [
+        ModelChange("a", None, T, "p", "m"),
+        system,
+        user("b", "hi"),
+        SessionInfo("c", None, T, "n"),
+        said("d"),
+    ]
     assert build_context(branch) == [system.message, branch[2].message, branch[4].message]
 
 
@@ -135,8 +141,17 @@ def test_the_latest_edit_of_a_target_wins_and_keeps_everything_but_the_content()
 
 
 def test_every_message_knows_the_entry_that_it_comes_from():
-    branch = [user("a", "x"), compaction("b", "b", SystemMessage("", 1)), CustomEntry("c", None, T, "k"), said("d")]
-    assert [(entry.id, len(messages)) for entry, messages in project(branch)] == [("b", 2), ("c", 0), ("d", 1)]
+    branch = [
+        user("a", "x"),
+        compaction("b", "b", SystemMessage("", 1)),
+        CustomEntry("c", None, T, "k"),
+        said("d"),
+    ]
+    assert [(entry.id, len(messages)) for entry, messages in project(branch)] == [
+        ("b", 2),
+        ("c", 0),
+        ("d", 1),
+    ]
 
 
 def test_an_empty_branch_summary_and_what_we_do_not_know_say_nothing():
@@ -225,7 +240,9 @@ def test_a_hand_made_file_gives_the_recorded_transcript_and_request(tmp_path):
     answers = {row["data"].get("id"): row["data"] for row in load("sessions/handmade-v3/run1.rpc.jsonl")
                if row["dir"] == "out"}  # fmt: skip
     messages = build_context(store.branch())
-    assert [json.loads(msgspec.json.encode(message)) for message in messages] == answers["r2"]["data"]["messages"]
+    assert [json.loads(msgspec.json.encode(message)) for message in messages] == answers["r2"]["data"][
+        "messages"
+    ]
     assert store.name == answers["r1"]["data"]["sessionName"]
     assert store.leaf == answers["r3"]["data"]["leafId"]
     assert store.labels["b0000001"].label == "start"

@@ -103,7 +103,11 @@ def test_missing_content_and_unknown_blocks_do_not_cost_the_message():
     when = iso_ms(BASE["timestamp"])
     assert message_of({"role": "user"}) == UserMessage((), when)
     assert message_of({"role": "system", "content": None, "timestamp": 1}) == SystemMessage("", 1)
-    content = [{"type": "hologram"}, {"type": "text", "text": "x"}, {"type": "toolCall", "id": "i", "name": "n"}]
+    content = [
+        {"type": "hologram"},
+        {"type": "text", "text": "x"},
+        {"type": "toolCall", "id": "i", "name": "n"},
+    ]
     assert message_of({**ASSISTANT, "content": content, "stopReason": "whim"}).content == (
         Text("x"),
         ToolCall("i", "n", {}),

@@ -24,11 +24,15 @@ def write(folder, id, *, cwd="/w", said=None, changed=None, name=None):
     """A session whose last message is at `said` and whose file changed at `changed`, both in seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (name or f"2026-01-01T10-00-00-000Z_{id}.jsonl")
-    text = f'{{"type":"session","version":3,"id":"{id}","timestamp":"1970-01-01T00:00:01.000Z","cwd":"{cwd}"}}\n'
+    text = (
+        f'{{"type":"session","version":3,"id":"{id}","timestamp":"1970-01-01T00:00:01.000Z","cwd":"{cwd}"}}\n'
+    )
     if said is not None:
         user = f'{{"role":"user","content":"x","timestamp":{said * 1000}}}'
         text += f'{{"type":"message","id":"a","parentId":null,"timestamp":"t","message":{user}}}\n'
-        text += '{"type":"session_info","id":"b","parentId":"a","timestamp":"t","name":"' + "n" * 200_000 + '"}\n'
+        text += (
+            '{"type":"session_info","id":"b","parentId":"a","timestamp":"t","name":"' + "n" * 200_000 + '"}\n'
+        )
     path.write_text(text)
     os.utime(path, (changed or said or 5, changed or said or 5))
     return path

@@ -149,7 +149,10 @@ def test_broken_lines_are_passed_over_and_unknown_ones_keep_place_and_bytes(tmp_
         b'{"type":"session","version":3,"id":"second header"}\n'
     )
     store = Store.open(path)
-    assert store.branch() == [CustomEntry("a", None, "t", "c"), UnknownEntry("hologram", "u", "a", "t", unknown)]
+    assert store.branch() == [
+        CustomEntry("a", None, "t", "c"),
+        UnknownEntry("hologram", "u", "a", "t", unknown),
+    ]
     assert store.raw("u") == unknown
     added = store.append_model_change("p", "m")
     assert added.parent_id == "u"
@@ -178,7 +181,9 @@ def test_a_file_cut_at_any_byte_loses_its_unfinished_line_only(tmp_path):
     cut = tmp_path / "cut.jsonl"
     for at in range(header_end, len(whole) + 1):
         cut.write_bytes(whole[:at])
-        complete = [at >= whole.index(store.raw(entry.id)) + len(store.raw(entry.id)) for entry in store.entries()]
+        complete = [
+            at >= whole.index(store.raw(entry.id)) + len(store.raw(entry.id)) for entry in store.entries()
+        ]
         again = Store.open(cut)
         assert again.branch() == store.branch()[: sum(complete)]
         added = again.append_message(HELLO)
@@ -346,10 +351,20 @@ def test_an_old_file_is_rewritten_when_it_is_opened_and_goes_on_as_a_tree(tmp_pa
     store = Store.open(path)
     store.append_message(HELLO)
     header, old, compaction, hello = rows(path)
-    assert header == {"type": "session", "id": "x", "timestamp": "t", "cwd": "/w", "provider": "p", "version": 3}
+    assert header == {
+        "type": "session",
+        "id": "x",
+        "timestamp": "t",
+        "cwd": "/w",
+        "provider": "p",
+        "version": 3,
+    }
     assert [old["parentId"], compaction["parentId"], hello["parentId"]] == [None, old["id"], compaction["id"]]
     assert compaction["firstKeptEntryId"] == old["id"]
-    assert [getattr(m, "content", m) for m in build_context(Store.open(path).branch())][1:] == ["old", "hello"]
+    assert [getattr(m, "content", m) for m in build_context(Store.open(path).branch())][1:] == [
+        "old",
+        "hello",
+    ]
 
 
 def with_limit(size, action):
@@ -369,7 +384,9 @@ def test_what_a_full_disk_refuses_is_written_with_the_next_entry(tmp_path):
 
     def fill():
         for _ in range(2):
-            with pytest.raises(SessionWriteError, match=f"Can't write the session file {store.path}: .*go on"):
+            with pytest.raises(
+                SessionWriteError, match=f"Can't write the session file {store.path}: .*go on"
+            ):
                 store.append_message(long)
 
     with_limit(len(whole) + 1000, fill)

@@ -283,10 +283,12 @@ def decode_header(raw: bytes) -> SessionHeader | None:
 
 def load_json(raw: bytes) -> dict[str, Any] | None:
     """A JSON object, read as tolerantly as JavaScript reads a file; None for anything else."""
+    if raw.isspace():
+        return None
     import json
 
-    try:
-        return _object(json.loads(raw.decode("utf-8", "replace"), parse_constant=_refuse))
+    try:  # int refuses NaN and Infinity, which JSON doesn't have
+        return _object(json.loads(raw.decode("utf-8", "replace"), parse_constant=int))
     except (ValueError, RecursionError):
         return None
 
@@ -389,10 +391,6 @@ def _filled(value: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
 
 def _object(value: Any) -> dict[str, Any] | None:
     return cast(dict[str, Any], value) if isinstance(value, dict) else None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _text(value: Any) -> str | None:
