@@ -69,6 +69,6 @@ def test_a_rewritten_file_keeps_its_mode_and_its_link(tmp_path):
 def test_a_file_that_cannot_be_rewritten_stays_as_it_is_and_the_error_names_it(tmp_path):
     path = tmp_path / "old.jsonl"
     path.mkdir()
-    with pytest.raises(PiError, match="old.jsonl"):
+    with pytest.raises(PiError, match=r"old\.jsonl"):
         rewrite(path, [b"a"])
     assert list(tmp_path.iterdir()) == [path]

@@ -113,7 +113,7 @@ def test_an_exact_id_beats_a_later_session_whose_id_only_starts_so(here):
 
 
 def test_an_unknown_id_is_an_error_in_the_originals_words(here):
-    with pytest.raises(ConfigError, match="^No session found matching 'deadbeef'$"):
+    with pytest.raises(ConfigError, match=r"^No session found matching 'deadbeef'$"):
         find_session("deadbeef", here, {})
 
 

@@ -1,7 +1,6 @@
 import importlib.util
 import json
 import os
-import resource
 import stat
 from pathlib import Path
 
@@ -369,6 +368,7 @@ def test_an_old_file_is_rewritten_when_it_is_opened_and_goes_on_as_a_tree(tmp_pa
 
 def with_limit(size, action):
     """Do something while no file may grow beyond `size` bytes: what a full disk looks like to a process."""
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -29,11 +29,11 @@ def test_a_small_edit_is_shown_with_all_around_it():
 def test_four_lines_of_context_stay_and_marks_stand_for_the_rest():
     result = diff(numbers(1, 100), ("\n50\n", "\nfifty\n"), ("\n59\n", "\n"), ("\n90\n", "\n89b\n90\n"))
     assert result == EditDiff(
-        "     ...\n  46 46\n  47 47\n  48 48\n  49 49\n- 50 50\n+ 50 fifty\n  51 51\n  52 52\n  53 53\n  54 54\n"
-        "  55 55\n  56 56\n  57 57\n  58 58\n- 59 59\n  60 60\n  61 61\n  62 62\n  63 63\n     ...\n"
+        "     ...\n  46 46\n  47 47\n  48 48\n  49 49\n- 50 50\n+ 50 fifty\n  51 51\n  52 52\n  53 53\n"
+        "  54 54\n  55 55\n  56 56\n  57 57\n  58 58\n- 59 59\n  60 60\n  61 61\n  62 62\n  63 63\n     ...\n"
         "  86 86\n  87 87\n  88 88\n  89 89\n+ 89 89b\n  90 90\n  91 91\n  92 92\n  93 93\n     ...",
-        "--- f\n+++ f\n@@ -46,18 +46,17 @@\n 46\n 47\n 48\n 49\n-50\n+fifty\n 51\n 52\n 53\n 54\n 55\n 56\n 57\n 58\n"
-        "-59\n 60\n 61\n 62\n 63\n@@ -86,8 +85,9 @@\n 86\n 87\n 88\n 89\n+89b\n 90\n 91\n 92\n 93\n",
+        "--- f\n+++ f\n@@ -46,18 +46,17 @@\n 46\n 47\n 48\n 49\n-50\n+fifty\n 51\n 52\n 53\n 54\n 55\n 56\n 57\n"
+        " 58\n-59\n 60\n 61\n 62\n 63\n@@ -86,8 +85,9 @@\n 86\n 87\n 88\n 89\n+89b\n 90\n 91\n 92\n 93\n",
         50,
     )
 
@@ -87,7 +87,11 @@ def _patched(text: str, patch: str) -> str:
 
 @given(
     st.lists(st.sampled_from(["a", "b", "c", ""]), min_size=1, max_size=120),
-    st.lists(st.tuples(st.integers(0, 120), st.integers(1, 4), st.text("ab\nx", max_size=6)), min_size=1, max_size=3),
+    st.lists(
+        st.tuples(st.integers(0, 120), st.integers(1, 4), st.text("ab\nx", max_size=6)),
+        min_size=1,
+        max_size=3,
+    ),
     st.booleans(),
 )
 def test_a_patch_makes_the_new_text_of_the_old(

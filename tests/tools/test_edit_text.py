@@ -50,7 +50,7 @@ def test_line_endings_and_the_byte_order_mark_stay(text: str, old: str, new: str
 @pytest.mark.parametrize(
     ("text", "old", "new", "result"),
     [
-        ("say “hi” – it’s ok\nnext\n", "say \"hi\" - it's ok", "replaced", "replaced\nnext\n"),
+        ("say “hi” – it’s ok\nnext\n", 'say "hi" - it\'s ok', "replaced", "replaced\nnext\n"),
         ("a   \nb\t\nz  \n", "a\nb", "c", "c\nz  \n"),
         ("“x”  \n“y”\n“x”\n", '"y"', "z", "“x”  \nz\n“x”\n"),  # untouched lines keep their bytes
         ("a\u00a0b ﬁ\n", "a b fi", "c", "c\n"),
@@ -73,7 +73,8 @@ def test_blanks_alone_can_be_replaced():
 
 def test_errors_name_what_to_mend():
     assert error("a", ("b", "c")) == (
-        "Could not find the exact text in f. The old text must match exactly including all whitespace and newlines."
+        "Could not find the exact text in f. "
+        "The old text must match exactly including all whitespace and newlines."
     )
     assert error("a", ("a", "x"), ("b", "c")) == (
         "Could not find edits[1] in f. The oldText must match exactly including all whitespace and newlines."
@@ -116,7 +117,9 @@ def test_replacing_whole_lines_is_replacing_list_items(
     lines, changes = case
     assume(len(lines) > 1)
     expected = [changes.get(index, line).replace("\n", ending) for index, line in enumerate(lines)]
-    edits = [Edit(lines[index] + "\n", new + "\n") for index, new in changes.items() if index + 1 < len(lines)]
+    edits = [
+        Edit(lines[index] + "\n", new + "\n") for index, new in changes.items() if index + 1 < len(lines)
+    ]
     edits += [Edit(lines[index], new) for index, new in changes.items() if index + 1 == len(lines)]
     assert apply_edits(bom + ending.join(lines), edits, "f").text == bom + ending.join(expected)
 

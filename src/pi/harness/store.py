@@ -1,7 +1,7 @@
 """A session: an append-only tree of entries, in memory and in its JSONL file."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -244,16 +244,20 @@ class Store:
 
         `build_context` makes the same of it as of the whole branch.
         """
-        path = self._path_to(self.leaf)
-        for at in reversed(range(len(path))):
-            if self._heads[path[at]].type != "compaction":
-                continue
-            entry = self._decode(path[at])
-            if isinstance(entry, CompactionEntry):
-                kept = entry.first_kept_entry_id
-                first = next((i for i in range(at) if self._heads[path[i]].id == kept), at)
-                return [self._decode(position) for position in path[first:]]
-        return [self._decode(position) for position in path]
+        path: list[int] = []
+        kept = end = None
+        for position in self._back_from(self.leaf):
+            path.append(position)
+            head = self._heads[position]
+            if kept is None and head.type == "compaction":
+                entry = self._decode(position)
+                if isinstance(entry, CompactionEntry):
+                    kept, end = entry.first_kept_entry_id, len(path)
+            if head.id == kept:
+                break
+        else:
+            path = path[:end]  # what a compaction wants to keep isn't there: it keeps nothing
+        return [self._decode(position) for position in reversed(path)]
 
     def tree(self) -> list[TreeNode]:
         """All branches; entries whose parent is missing are roots too."""
@@ -351,13 +355,17 @@ class Store:
         return self._index[entry_id]
 
     def _path_to(self, leaf: str | None) -> list[int]:
-        """Positions from the root to an entry; a parent that is missing, or comes again, ends the path."""
-        path: dict[int, None] = {}
+        """Positions from the root to an entry."""
+        return list(self._back_from(leaf))[::-1]
+
+    def _back_from(self, leaf: str | None) -> Iterator[int]:
+        """Positions from an entry to its root; a parent that is missing, or comes again, ends the way."""
+        seen: set[int] = set()
         position = self._index.get(leaf or "")
-        while position is not None and position not in path:
-            path[position] = None
+        while position is not None and position not in seen:
+            seen.add(position)
+            yield position
             position = self._index.get(self._heads[position].parent_id or "")
-        return list(reversed(path))
 
     def _new_id(self) -> str:
         ids = (os.urandom(4).hex() for _ in range(100))

@@ -161,12 +161,36 @@ def _parts(content: tuple[Text | Image, ...]) -> list[Sent]:
 
 
 def _assistant(message: AssistantMessage, model: Model, compat: CompletionsCompat) -> Sent:
-    texts = [block.text for block in message.content if isinstance(block, Text) and block.text.strip()]
-    details = _details(message)
+    texts: list[str] = []
+    thoughts: list[Thinking] = []
+    calls: list[ToolCall] = []
+    for block in message.content:  # one pass: a history has thousands of these
+        if isinstance(block, Text):
+            if block.text.strip():
+                texts.append(block.text)
+        elif isinstance(block, ToolCall):
+            calls.append(block)
+        elif block.thinking.strip() or block.thinking_signature:
+            thoughts.append(block)
     empty = compat.requires_assistant_after_tool_result or compat.requires_non_null_assistant_content
     # One plain string: sent a list of parts, some models begin to answer in lists of parts.
     sent: Sent = {"role": "assistant", "content": "".join(texts) or ("" if empty else None)}
-    thoughts = [block for block in message.content if isinstance(block, Thinking) and block.thinking.strip()]
+    details = _details(thoughts, calls) if thoughts or calls else []
+    if thoughts:
+        _add_thoughts(sent, [block for block in thoughts if block.thinking.strip()], texts, details, compat)
+    if calls:
+        sent["tool_calls"] = [_call(call) for call in calls]
+    if details:
+        sent["reasoning_details"] = details
+    if compat.requires_reasoning_content_on_assistant_messages and model.reasoning:
+        sent.setdefault("reasoning_content", "")
+    return sent
+
+
+def _add_thoughts(
+    sent: Sent, thoughts: list[Thinking], texts: list[str], details: list[Detail], compat: CompletionsCompat
+) -> None:
+    """Reasoning as text where the host wants it so, else in its own field, unless `details` carry it."""
     if thoughts and compat.requires_thinking_as_text:
         said = ["\n\n".join(block.thinking for block in thoughts), *texts]
         sent["content"] = [{"type": "text", "text": text} for text in said]
@@ -176,13 +200,6 @@ def _assistant(message: AssistantMessage, model: Model, compat: CompletionsCompa
             field = compat.renamed_reasoning_field or field
         if field in REASONING_FIELDS:
             sent[field] = "\n".join(block.thinking for block in thoughts)
-    if calls := message.tool_calls:
-        sent["tool_calls"] = [_call(call) for call in calls]
-    if details:
-        sent["reasoning_details"] = details
-    if compat.requires_reasoning_content_on_assistant_messages and model.reasoning:
-        sent.setdefault("reasoning_content", "")
-    return sent
 
 
 def _call(call: ToolCall) -> Sent:
@@ -190,10 +207,10 @@ def _call(call: ToolCall) -> Sent:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
-def _details(message: AssistantMessage) -> list[Detail]:
+def _details(thoughts: list[Thinking], calls: list[ToolCall]) -> list[Detail]:
     """The host's own record of the reasoning, if it gave one: it goes back in place of the plain text."""
-    for block in message.content:
-        if isinstance(block, Thinking) and (details := kept_details(block.thinking_signature)):
+    for block in thoughts:
+        if details := kept_details(block.thinking_signature):
             return details
-    legacy = (legacy_detail(call.thought_signature) for call in message.tool_calls)
+    legacy = (legacy_detail(call.thought_signature) for call in calls)
     return [detail for detail in legacy if detail]

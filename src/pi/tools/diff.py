@@ -1,13 +1,12 @@
 """What an edit changed: numbered lines for people and a unified patch for programs."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from pi.tools.edit_text import Applied, line_starts
+from pi.tools.edit_text import Applied
 
 _CONTEXT = 4
 _MARGIN = 32  # unchanged lines compared on each side: enough to align a change as the whole text would
@@ -44,39 +43,42 @@ class _Run(NamedTuple):
 
 def edit_diff(applied: Applied, path: str) -> EditDiff:
     """The diff and the patch of an edit."""
-    old, new = _lines(applied.before), _lines(applied.after)
+    old, new = applied.before.split("\n"), applied.after.split("\n")
     hunks = [hunk for runs in _windows(applied, old, new) for hunk in _hunks(runs)]
-    width = len(str(max(applied.before.count("\n"), applied.after.count("\n")) + 1))
     first = next(run.new for run in hunks[0] if run.tag != " ")
-    return EditDiff(_numbered(hunks, len(old), width), _patch(hunks, path), first + 1)
-
-
-def _lines(text: str) -> list[str]:
-    """The lines with their newlines; `splitlines` would also split at form feeds and the like."""
-    lines = [line + "\n" for line in text.split("\n")]
-    last = lines.pop()[:-1]
-    return [*lines, last] if last else lines
+    total = len(old) - (not old[-1])
+    numbered = _numbered(hunks, total, len(str(max(len(old), len(new)))))
+    return EditDiff(numbered, _patch(hunks, path), first + 1)
 
 
 def _windows(applied: Applied, old: list[str], new: list[str]) -> Iterator[list[_Run]]:
     """The runs of each changed place with a margin around; places whose margins meet are one."""
-    starts = line_starts(applied.before)
+    before = applied.before
     places: list[tuple[int, int, int]] = []  # first line, line behind the last, lines that the edits add
     for start, end, new_text in applied.replacements:
-        first = bisect_right(starts, start) - 1 - _MARGIN
-        behind = bisect_left(starts, end) + _MARGIN
-        added = new_text.count("\n") - applied.before.count("\n", start, end)
+        first = before.count("\n", 0, start) - _MARGIN
+        behind = before.count("\n", 0, end - 1) + 1 + _MARGIN
+        added = new_text.count("\n") - before.count("\n", start, end)
         if places and first <= places[-1][1]:
             first, _, more = places.pop()
             added += more
         places.append((max(first, 0), behind, added))
     shift = 0
     for first, behind, added in places:
-        old_lines, new_lines = old[first:behind], new[first + shift : behind + shift + added]
+        old_lines = _lines(old, first, behind)
+        new_lines = _lines(new, first + shift, behind + shift + added)
         if old_lines != new_lines:  # an edit among others may change nothing
             script = _shortest_script(old_lines, new_lines) or _quick_script(old_lines, new_lines)
             yield _runs(script, old_lines, new_lines, first, first + shift)
         shift += added
+
+
+def _lines(pieces: list[str], first: int, behind: int) -> list[str]:
+    """Pieces between newlines as lines with their newlines; the last piece has none."""
+    lines = [piece + "\n" for piece in pieces[first:behind]]
+    if behind >= len(pieces):
+        lines[-1:] = [pieces[-1]] if pieces[-1] else []
+    return lines
 
 
 def _runs(script: str, old: list[str], new: list[str], old_before: int, new_before: int) -> list[_Run]:

@@ -1,13 +1,16 @@
 """edit: replaces exact pieces of one file's text."""
 
+import os
 from typing import Any, cast
 
+from pi.agent.output import format_size
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.tools.diff import edit_diff
 from pi.tools.edit_text import Edit, apply_edits
 from pi.tools.mutation_queue import file_mutation, overwrite
 from pi.tools.paths import check_access, open_file, refusal, resolve_path, well_formed
 
+_MAX_BYTES = 1 << 29  # what JavaScript can hold as a string; four copies of the text are made
 _DESCRIPTION = (
     "Replace exact text in one file. All edits are matched against the original file, so they must not "
     "overlap; merge changes that are close together."
@@ -56,6 +59,11 @@ async def _edit(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
         if code := check_access(file):
             raise ToolError(f"Could not edit file: {path}. Error code: {code}.")
         with open_file(file, path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > _MAX_BYTES:
+                raise ToolError(
+                    f"{path} has {format_size(size)}, too much for edit. Use bash: sed -i or a script."
+                )
             try:
                 data = stream.read()
             except OSError as error:
@@ -97,7 +105,7 @@ def _parse(text: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return value if _as_list(value) or _is_edit(value) else text
+    return cast(Any, value) if isinstance(value, list) or _is_edit(value) else text
 
 
 def _is_edit(value: Any) -> bool:

@@ -131,7 +131,7 @@ def _widen(before: str, base: str, replacements: list[Replacement]) -> Iterator[
 
     The lines that a replacement touches come from `base`; all others keep their text.
     """
-    base_starts, before_starts = line_starts(base), line_starts(before)
+    base_starts, before_starts = _line_starts(base), _line_starts(before)
     groups: list[tuple[int, int, list[Replacement]]] = []  # first line, line behind the last, replacements
     for replacement in replacements:
         first = bisect_right(base_starts, replacement.start) - 1
@@ -149,8 +149,7 @@ def _widen(before: str, base: str, replacements: list[Replacement]) -> Iterator[
         yield Replacement(before_starts[first], end, _splice(lines, moved))
 
 
-def line_starts(text: str) -> list[int]:
-    """The offset of every line; a newline at the very end opens one more."""
+def _line_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in re.finditer("\n", text))]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pi.agent.tool import ToolError
 
-_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
-_AM_PM = re.compile(r" (AM|PM)\.", re.IGNORECASE)
-_SHELL_DRIVE = re.compile(r"/(?:mnt/|cygdrive/)?([a-z])(?:/(.*))?", re.IGNORECASE)
+_SPACES = "[\u00a0\u2000-\u200a\u202f\u205f\u3000]"
+_AM_PM = r" ([AP]M)\."
+_SHELL_DRIVE = r"/(?:mnt/|cygdrive/)?([a-z])(?:/(.*))?"
 
 # As Node words them: models know these texts, and sessions of both programs hold the same.
 _WORDS = {
@@ -53,7 +53,7 @@ def resolve_path(path: str, cwd: Path) -> Path:
 
     Raises ToolError for what can't be a path.
     """
-    text = _SPACES.sub(" ", well_formed(path)).removeprefix("@")
+    text = re.sub(_SPACES, " ", well_formed(path)).removeprefix("@")
     if "\0" in text:
         raise ToolError(f"The path {path!r} holds a null character; write it without.")
     if os.name == "nt":
@@ -76,7 +76,9 @@ def resolve_read_path(path: str, cwd: Path) -> Path:
     text = str(resolved)
     decomposed = normalize("NFD", text)
     variants = (
-        _AM_PM.sub("\u202f\\1.", text),  # screenshots: a narrow space before AM and PM
+        re.sub(
+            _AM_PM, "\u202f\\1.", text, flags=re.IGNORECASE
+        ),  # screenshots: a narrow space before AM and PM
         decomposed,
         text.replace("'", "\u2019"),
         decomposed.replace("'", "\u2019"),
@@ -138,7 +140,7 @@ def _kind(mode: int) -> str:
 
 def _windows_path(text: str) -> str:
     """`/c/x`, `/mnt/c/x` and `/cygdrive/c/x`, as the shells on Windows write them, are `C:\\x`."""
-    match = None if "\\" in text else _SHELL_DRIVE.fullmatch(text)
+    match = None if "\\" in text else re.fullmatch(_SHELL_DRIVE, text, re.IGNORECASE)
     if not match:
         return text
     return f"{match[1].upper()}:\\{(match[2] or '').replace('/', os.sep)}"
