@@ -1,4 +1,4 @@
-"""Where everything is joined: `create_agent_session` makes a session from folders, settings, model and tools."""
+"""Where everything is joined: `create_agent_session` makes a session of folders, settings, model, tools."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -102,8 +102,7 @@ async def create_agent_session(
 def _choose_model(
     registry: ModelRegistry, settings: Settings, store: Store, choice: ModelChoice, warnings: list[str]
 ) -> tuple[Model, ThinkingLevel]:
-    branch = store.context_branch()
-    resumed = bool(branch)
+    resumed = store.leaf is not None
     suffix: ThinkingLevel | None = None
     found: Model | None = None
     if isinstance(choice.pattern, Model):
@@ -114,10 +113,12 @@ def _choose_model(
         )
         found, suffix = resolved.model, resolved.thinking
         warnings += resolved.warnings
-    elif resumed and not choice.scope and (saved := restore_model(branch)):
+    elif resumed and not choice.scope and (saved := restore_model(store.newest_first())):
         found = registry.find(*saved)
         if found is None or not registry.has_credentials(found.provider):
-            warnings.append(f"Can't go on with {saved[0]}/{saved[1]}: no such model or no key. Another is used.")
+            warnings.append(
+                f"Can't go on with {saved[0]}/{saved[1]}: no such model or no key. Another is used."
+            )
             found = None
     if found is None:
         scoped, scope_warnings = resolve_scope(registry, list(choice.scope))
@@ -128,7 +129,7 @@ def _choose_model(
             raise NoModelError("No model can be used: no key was found for any provider.")
         found, suffix = first.model, first.thinking
         warnings += first.warnings
-    saved_level = restore_thinking_level(store.branch("thinking_level_change"))
+    saved_level = restore_thinking_level(reversed(store.branch("thinking_level_change")))
     per_model = settings.get("modelThinkingLevels", {}).get(found.ref)
     for level in (choice.thinking, suffix, saved_level, per_model, settings.text("defaultThinkingLevel")):
         if level in LEVELS:
@@ -138,9 +139,9 @@ def _choose_model(
 
 def _record_choice(store: Store, model: Model, level: ThinkingLevel) -> None:
     """The file tells which model and level answered; what it already says isn't said again."""
-    if restore_model(store.context_branch()) != (model.provider, model.id):
+    if restore_model(store.newest_first()) != (model.provider, model.id):
         store.append_model_change(model.provider, model.id)
-    if restore_thinking_level(store.branch("thinking_level_change")) != level:
+    if restore_thinking_level(reversed(store.branch("thinking_level_change"))) != level:
         store.append_thinking_level(level)
 
 
@@ -157,8 +158,7 @@ def _choose_tools(settings: Settings, choice: ToolChoice) -> tuple[Tool, ...]:
         write_tool(),
     )
     known = {tool.name: tool for tool in (*builtin, *choice.extra)}
-    configured = settings.get("defaultTools")
-    default = select_tools(list(known), only=configured if isinstance(configured, list) else None)
+    default = select_tools(list(known), only=settings.texts("defaultTools"))
     default += [tool.name for tool in choice.extra]
     names = select_tools(list(known), default, only=choice.only, exclude=choice.exclude)
     return tuple(known[name] for name in names)

@@ -25,7 +25,9 @@ _numbers = count(1)
 class ScriptedModel:
     """A model that gives the replies it was made with; `asked` shows what it was asked."""
 
-    def __init__(self, *replies: Reply | str | ReplyOf, after: Reply | str | ReplyOf | None = None, **fields: Any):
+    def __init__(
+        self, *replies: Reply | str | ReplyOf, after: Reply | str | ReplyOf | None = None, **fields: Any
+    ):
         self.script = Script(*replies, after=after)
         self.model = Model(
             id=fields.pop("id", "scripted"),

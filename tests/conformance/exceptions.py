@@ -4,9 +4,9 @@
 DIFFERS = {
     "cli/version-help": "prints the version, which is ours; its `auth` commands are not there yet",
     "models/bad-models-json": "the sentence about the broken file is ours, with line and column",
-    "*/parallel-tools-fail": "tools that run together end in the order of their finishing: ours writes a file "
-    "before a shell has started, the original after it has ended; all else is compared in test_run_tools",
-    "tools/image-resize": "a resized image's bytes are the encoder's; size and note are compared in test_images",
+    "*/parallel-tools-fail": "tools that run together end as they finish: ours writes a file before a shell "
+    "has started, the original after it has ended",
+    "tools/image-resize": "a resized image's bytes are the encoder's; test_images compares its size and note",
 }
 
 # What is not there yet.

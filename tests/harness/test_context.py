@@ -189,16 +189,16 @@ def test_a_command_that_was_kept_from_the_model_is_not_sent():
 
 def test_the_model_used_last_is_the_one_chosen_or_the_one_that_answered():
     chosen = ModelChange("a", None, T, "q", "chosen")
-    assert restore_model([chosen, said("b", model="answered"), user("c", "x")]) == ("p", "answered")
-    assert restore_model([said("b", model="answered"), chosen]) == ("q", "chosen")
-    assert restore_model([user("c", "x")]) is None
+    assert restore_model(reversed([chosen, said("b", model="answered"), user("c", "x")])) == ("p", "answered")
+    assert restore_model(reversed([said("b", model="answered"), chosen])) == ("q", "chosen")
+    assert restore_model(reversed([user("c", "x")])) is None
 
 
 def test_the_thinking_level_chosen_last_is_restored():
     levels = [ThinkingLevelChange(level, None, T, level) for level in ("high", "low", "cosmic")]
-    assert restore_thinking_level([*levels[:2], user("c", "x")]) == "low"
-    assert restore_thinking_level([]) is None
-    assert restore_thinking_level(levels) is None
+    assert restore_thinking_level(reversed([*levels[:2], user("c", "x")])) == "low"
+    assert restore_thinking_level(reversed([])) is None
+    assert restore_thinking_level(reversed(levels)) is None
 
 
 @given(st.lists(st.sampled_from(["user", "system", "compaction", "edit"]), max_size=12), st.randoms())
@@ -246,8 +246,8 @@ def test_a_hand_made_file_gives_the_recorded_transcript_and_request(tmp_path):
     assert store.name == answers["r1"]["data"]["sessionName"]
     assert store.leaf == answers["r3"]["data"]["leafId"]
     assert store.labels["b0000001"].label == "start"
-    assert restore_model(store.branch()) == ("fake-ant", "ant-think")
-    assert restore_thinking_level(store.branch("thinking_level_change")) == "high"
+    assert restore_model(store.newest_first()) == ("fake-ant", "ant-think")
+    assert restore_thinking_level(store.newest_first()) == "high"
     sent = load("sessions/handmade-v3/requests.jsonl")[0]["body"]["messages"]
     assert texts(messages) == [(m["role"], content_text(m["content"])) for m in sent[:-1]]
 

@@ -23,7 +23,7 @@ from pi.harness.entries import (
     UnknownEntry,
     UsageEntry,
 )
-from pi.harness.session_files import SessionWriteError
+from pi.harness.session_file import SessionWriteError
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, SystemMessage, Text, Usage, UserMessage
 from pi.platform.errors import ConfigError, PiError

@@ -104,7 +104,7 @@ def test_errors_name_what_to_mend():
 @st.composite
 def _texts_with_edits(draw: st.DrawFn) -> tuple[list[str], dict[int, str]]:
     lines = draw(st.lists(st.text("ab \t“é", max_size=6), min_size=1, max_size=12))
-    numbered = [f"{number}:{line}." for number, line in enumerate(lines)]
+    numbered = [f"<{number}:{line}." for number, line in enumerate(lines)]
     return numbered, draw(
         st.dictionaries(st.integers(0, len(lines) - 1), st.text("xy\n", max_size=5), min_size=1)
     )

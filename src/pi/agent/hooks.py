@@ -1,7 +1,7 @@
 """The hook points of a run in one table: questions whose answers change it, and news for listeners."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
@@ -154,4 +154,4 @@ class Hooks:
 
 
 async def _awaited(value: Any) -> Any:
-    return await value if isinstance(value, Awaitable) else value
+    return await cast(Awaitable[Any], value) if isinstance(value, Awaitable) else value

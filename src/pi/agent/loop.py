@@ -125,15 +125,16 @@ class _Run:
     async def ask_model(self) -> AssistantMessage:
         """One response, saved whatever becomes of it; a guard may have it asked again."""
         model: Model | None = None
-        for _ in range(MAX_ASKS):
+        asks = 1
+        while True:
             message, verdict = await self.stream_response(model)
             self.keep(message)
-            if not isinstance(verdict, AskAgain):
+            if not isinstance(verdict, AskAgain) or asks == MAX_ASKS:
                 return message
+            asks += 1
             model = verdict.model or model
             if verdict.note:
                 await self.enter(UserMessage(verdict.note, now_ms()))
-        return message
 
     async def stream_response(self, model: Model | None) -> tuple[AssistantMessage, Cut | AskAgain | None]:
         emit = self.host.emit

@@ -59,4 +59,7 @@ def _local_advice(path: Path, servers: list[LocalServer]) -> list[str]:
         "models": [{"id": server.models[0]}],
     }
     config = msgspec.json.encode({"providers": {"local": entry}}).decode()
-    return [f"  put this into {path}, then: pi --model local/{server.models[0]} -p 'your prompt'", f"    {config}"]
+    return [
+        f"  put this into {path}, then: pi --model local/{server.models[0]} -p 'your prompt'",
+        f"    {config}",
+    ]

@@ -1,9 +1,10 @@
 """The command line's options in one table, from which parsing and --help are made."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
+Level = Literal["off", "minimal", "low", "medium", "high", "xhigh", "max"]  # llm.messages costs an import
 MODES = ("text", "json", "rpc")
 
 
@@ -12,7 +13,7 @@ class UsageError(Exception):
 
 
 class Option(NamedTuple):
-    """One option; its field in `Options` is `field`. A "list" repeats, a "maybe" may stand without its value."""
+    """One option and its field in `Options`. A "list" repeats, a "maybe" may stand without its value."""
 
     long: str
     short: str
@@ -24,17 +25,17 @@ class Option(NamedTuple):
 
 TABLE: dict[str, tuple[Option, ...]] = {
     "Output": (
-        Option("--print", "-p", "flag", "print", "", "Answer the prompts, write the last answer to stdout, exit"),
+        Option("--print", "-p", "flag", "print", "", "Answer the prompts, write the last answer, exit"),
         Option("--mode", "", "value", "mode", "MODE", "text, json (events as JSON lines) or rpc"),
         Option("--verbose", "", "flag", "verbose", "", "Say more on stderr"),
     ),
     "Models": (
-        Option("--model", "", "value", "model", "PATTERN", "Model: provider/id, an id or part of a name, :LEVEL"),
+        Option("--model", "", "value", "model", "PATTERN", "provider/id, an id or part of a name; :LEVEL"),
         Option("--provider", "", "value", "provider", "NAME", "Provider for --model"),
         Option("--models", "", "value", "models", "PATTERNS", "Models to choose from, separated by commas"),
         Option("--api-key", "", "value", "api_key", "KEY", "Key for this run, saved nowhere"),
         Option("--thinking", "", "value", "thinking", "LEVEL", ", ".join(LEVELS)),
-        Option("--list-models", "", "maybe", "list_models", "[SEARCH]", "List the models that can be used, exit"),
+        Option("--list-models", "", "maybe", "list_models", "[SEARCH]", "List the usable models, exit"),
     ),
     "Sessions": (
         Option("--continue", "-c", "flag", "continue_", "", "Go on with this folder's latest session"),
@@ -47,15 +48,29 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("--name", "-n", "value", "name", "NAME", "The session's name"),
     ),
     "Tools": (
-        Option("--tools", "-t", "value", "tools", "NAMES", "Only these tools; or +NAME,-NAME to change the set"),
-        Option("--exclude-tools", "-xt", "value", "exclude_tools", "NAMES", "Not these tools (* stands for any text)"),
+        Option("--tools", "-t", "value", "tools", "NAMES", "Only these; or +NAME,-NAME to change the set"),
+        Option(
+            "--exclude-tools",
+            "-xt",
+            "value",
+            "exclude_tools",
+            "NAMES",
+            "Not these (* is any text)",
+        ),
         Option("--no-tools", "-nt", "flag", "no_tools", "", "No tools at all"),
         Option("--no-builtin-tools", "-nbt", "flag", "no_builtin_tools", "", "No built-in tools"),
     ),
     "Context": (
         Option("--system-prompt", "", "value", "system_prompt", "TEXT|FILE", "Replace the system prompt"),
-        Option("--append-system-prompt", "", "list", "append_system_prompt", "TEXT|FILE", "Add to it (repeatable)"),
-        Option("--no-context-files", "-nc", "flag", "no_context_files", "", "Leave AGENTS.md and CLAUDE.md alone"),
+        Option(
+            "--append-system-prompt",
+            "",
+            "list",
+            "append_system_prompt",
+            "TEXT|FILE",
+            "Add to it (repeatable)",
+        ),
+        Option("--no-context-files", "-nc", "flag", "no_context_files", "", "No AGENTS.md or CLAUDE.md"),
         Option("--approve", "-a", "flag", "approve", "", "Trust this folder's settings and prompts"),
         Option("--no-approve", "-na", "flag", "no_approve", "", "Don't trust them"),
         Option("--offline", "", "flag", "offline", "", "No network but the model's"),
@@ -79,7 +94,7 @@ class Options:
     provider: str | None
     models: str | None
     api_key: str | None
-    thinking: str | None
+    thinking: Level | None
     list_models: str | None
     continue_: bool
     resume: bool
@@ -107,8 +122,9 @@ class Options:
         self.files: list[str] = []
         self.warnings: list[str] = []
         for option in _ALL:
-            empty: Any = {"flag": False, "list": []}.get(option.kind)
-            setattr(self, option.field, empty)
+            setattr(
+                self, option.field, False if option.kind == "flag" else [] if option.kind == "list" else None
+            )
 
 
 def parse(words: Sequence[str]) -> Options:
@@ -172,7 +188,9 @@ def _check(options: Options) -> None:
             if value is not None and set_:
                 raise UsageError(f"{flag} cannot be combined with {other}")
     if options.api_key is not None and not (options.model or options.models):
-        raise UsageError("--api-key requires a model to be specified via --model, --provider/--model, or --models")
+        raise UsageError(
+            "--api-key requires a model to be specified via --model, --provider/--model, or --models"
+        )
 
 
 def help_text() -> str:

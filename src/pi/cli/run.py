@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ async def run_once(options: Options, prompt: Prompt) -> int:
     stop = _Stop()
     try:
         try:
-            session = await _make_session(options, store, Path(store.header.cwd))
+            session = await _make_session(options, store, store.cwd)
         except NoModelError:
             if json:
                 write_header(store.header)
@@ -109,7 +109,7 @@ class _Stop:
         self._aborting = asyncio.ensure_future(session.abort())
 
     @contextmanager
-    def on_signals(self, session: Session) -> Iterator[None]:
+    def on_signals(self, session: Session) -> Generator[None]:
         loop = asyncio.get_running_loop()
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         try:

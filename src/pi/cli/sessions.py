@@ -39,6 +39,10 @@ def _saved(options: Options, cwd: Path) -> Store:
     if options.resume:
         raise PiError("Choosing a session needs the terminal interface. Use --continue or --session ID.")
     if options.fork is not None:
+        if options.session_id is not None and find_session_id(options.session_id, directory):
+            raise PiError(
+                f"Session already exists with id '{options.session_id}'. Choose another --session-id."
+            )
         source = find_session(options.fork, directory, os.environ)
         return Store.open(source.path).fork_to(directory.path, cwd=cwd, session_id=options.session_id)
     if options.session is not None:
@@ -46,14 +50,16 @@ def _saved(options: Options, cwd: Path) -> Store:
     if options.session_id is not None:
         return _of_id(options.session_id, directory, cwd)
     if options.continue_ and (latest := latest_session(directory)):
-        return Store.open(latest)
+        return Store.open(latest, cwd=cwd)
     return Store.create(cwd, directory=directory.path)
 
 
 def _named(ref: str, directory: SessionDir) -> Store:
     found = find_session(ref, directory, os.environ)
     if found.elsewhere:
-        raise PiError(f"Session {ref} belongs to {found.cwd}. Go there, or copy it here with: pi --fork {ref}")
+        raise PiError(
+            f"Session {ref} belongs to {found.cwd}. Go there, or copy it here with: pi --fork {ref}"
+        )
     return Store.open(found.path)
 
 

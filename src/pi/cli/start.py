@@ -3,12 +3,9 @@
 import asyncio
 import os
 import sys
-from pathlib import Path
-
-from msgspec import structs
 
 from pi.cli.options import Options
-from pi.cli.prompt import Prompt, build_prompt
+from pi.cli.prompt import build_prompt
 from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError

@@ -100,9 +100,9 @@ def bash_text(message: BashExecutionMessage) -> str:
     return text
 
 
-def restore_model(branch: Sequence[Entry]) -> tuple[str, str] | None:
+def restore_model(newest_first: Iterable[Entry]) -> tuple[str, str] | None:
     """Provider and id of the model used last: the one chosen or the one that answered, whichever is later."""
-    for entry in reversed(branch):
+    for entry in newest_first:
         match entry:
             case ModelChange(provider=provider, model_id=model):
                 return provider, model
@@ -113,9 +113,9 @@ def restore_model(branch: Sequence[Entry]) -> tuple[str, str] | None:
     return None
 
 
-def restore_thinking_level(branch: Sequence[Entry]) -> ThinkingLevel | None:
+def restore_thinking_level(newest_first: Iterable[Entry]) -> ThinkingLevel | None:
     """The level chosen last; None where none was."""
-    for entry in reversed(branch):
+    for entry in newest_first:
         if isinstance(entry, ThinkingLevelChange):
             return next((level for level in LEVELS if level == entry.thinking_level), None)
     return None

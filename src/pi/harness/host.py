@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from pi.agent.events import AgentEvent
@@ -66,7 +65,7 @@ class SessionHost:
         }
         if state.store.path is not None:
             env["PI_SESSION_FILE"] = str(state.store.path)
-        return ToolContext("", Path(state.store.header.cwd), state.model, env, _ignore)
+        return ToolContext("", state.store.cwd, state.model, env, _ignore)
 
     async def prepare_turn(self) -> Sequence[Message]:
         update = prompt_update(self._state)

@@ -1,4 +1,4 @@
-"""The texts that shape a session: context files from the agent directory and up the tree, and prompt files."""
+"""The texts that shape a session: context files from the agent directory and up the tree, prompt files."""
 
 from pathlib import Path
 

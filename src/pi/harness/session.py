@@ -14,8 +14,8 @@ from pi.harness.context import build_context
 from pi.harness.events import AgentSettled, EntryAppended, QueueUpdate, SessionEvent, ThinkingLevelChanged
 from pi.harness.host import SessionHost
 from pi.harness.recovery import Recovery
+from pi.harness.session_file import SessionWriteError
 from pi.harness.state import SessionState, Setup
-from pi.harness.session_files import SessionWriteError
 from pi.harness.store import Store
 from pi.harness.system_prompt import prompt_update
 from pi.llm.messages import AssistantMessage, Image, Text, ThinkingLevel, UserMessage, content_text
@@ -79,9 +79,9 @@ class Session:
     ) -> None:
         """Say something and run until the session is idle again.
 
-        While it runs, `when_busy` queues the text instead; without it SessionBusy is raised. A failed response
-        is no exception: it is `last_message`, with the stop reason "error". Raises PiError when there is no
-        key for the model.
+        While it runs, `when_busy` queues the text instead; without it SessionBusy is raised. A failed
+        response is no exception: it is `last_message`, with the stop reason "error". Raises PiError when
+        there is no key for the model.
         """
         said = await self.hooks.transform("input", text)
         if isinstance(said, Handled):
@@ -136,7 +136,7 @@ class Session:
         await self._publish(ThinkingLevelChanged(level))
 
     async def record(self, message: Any) -> None:
-        """Add a message that no model wrote, such as a shell command of the user's; during a run, after it."""
+        """Add a message that no model wrote, such as a shell command of the user's; in a run, after it."""
         if self.busy:  # a call and its result must stay next to each other
             self._later.append(message)
             return
@@ -208,14 +208,13 @@ class Session:
                 await waiting
 
     def _save(self, message: Any) -> None:
-        entry_id = None
         try:
-            entry_id = self.store.append_message(message).id
-        except SessionWriteError as error:  # the store keeps the entry and writes it with the next one
+            self.store.append_message(message)
+        except SessionWriteError as error:  # the store has the entry and writes it with the next one
             if str(error) not in self.warnings:
                 self.warnings.append(str(error))
         if isinstance(message, AssistantMessage):
-            self.last_message, self._last_entry_id = message, entry_id
+            self.last_message, self._last_entry_id = message, self.store.leaf
 
     def _queue_update(self) -> QueueUpdate:
         waiting = [

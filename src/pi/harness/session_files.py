@@ -1,17 +1,14 @@
-"""Session files on the disk: where they lie, how one is found, how lines are added to one."""
+"""Where session files lie and how one is found: by path, by the start of its id, or as the latest."""
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
 from msgspec import Struct
 
 from pi.harness.entries import (
-    UNREADABLE,
     MessageEntry,
     SessionHeader,
     decode_entry,
@@ -19,9 +16,8 @@ from pi.harness.entries import (
     iso_ms,
     load_json,
 )
-from pi.harness.migrate import migrate, rewrite
 from pi.llm.messages import AssistantMessage, UserMessage
-from pi.platform.errors import ConfigError, PiError
+from pi.platform.errors import ConfigError
 
 HEADER_LIMIT = 1024 * 1024  # bytes that are searched for a header
 
@@ -41,134 +37,6 @@ class FoundSession(Struct, frozen=True):
     path: Path
     cwd: str = ""
     elsewhere: bool = False
-
-
-class EntryHead(Struct, rename="camel", frozen=True, gc=False):
-    """As much of a line as a tree needs: reading only this keeps the opening of long sessions fast."""
-
-    type: str = ""
-    id: str | None = None
-    parent_id: str | None = None
-
-
-class SessionWriteError(PiError):
-    """An entry is not in the file yet; it is in memory, and the next append writes it first."""
-
-
-class SessionFile:
-    """The end of a session file: whole lines go on it, or nothing does."""
-
-    def __init__(self, path: Path, *, exists: bool = False, size: int = 0, torn: bool = False):
-        self.path = path
-        self.exists = exists
-        self.size = size  # as far as we know the file
-        self._torn = torn  # it ends inside a line
-        self._descriptor: int | None = None
-
-    def lost(self) -> bool:
-        """Whether somebody deleted the file; then the next append makes it anew."""
-        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
-            self.close()
-            self.size = 0  # a file that was put in its place is all news
-        if self.exists and self._descriptor is None and not self.path.exists():
-            self.exists = False
-            return True
-        return False
-
-    def news(self) -> list[bytes]:
-        """The lines that other programs have added since we last looked."""
-        if not self.exists:
-            return []
-        try:
-            size = self.path.stat().st_size
-            if size < self.size:
-                self.size, self._torn = size, size > 0  # somebody cut it, who knows where
-            if size == self.size:
-                return []
-            with self.path.open("rb") as file:
-                file.seek(self.size)
-                added = file.read()
-        except OSError:
-            return []  # whatever is wrong, writing says it
-        self.size += len(added)
-        self._torn = not added.endswith(b"\n")
-        return added.split(b"\n")
-
-    def append(self, lines: Iterable[bytes]) -> None:
-        """Add all lines at once. Raises SessionWriteError, and then the file is as it was."""
-        text = b"".join(line.rstrip() + b"\n" for line in lines)
-        try:
-            if self._descriptor is None:
-                self._descriptor = self._open()
-                self.exists = True
-            self._write(self._descriptor, b"\n" + text if self._torn else text)
-        except OSError as error:
-            raise SessionWriteError(
-                f"Can't write the session file {self.path}: {error.strerror}. Nothing is lost while Pi runs: "
-                "mend that and go on, then what is missing is written too."
-            ) from error
-        self._torn = False
-
-    def close(self) -> None:
-        """Let go of the file; the next append opens it again."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        if not self.exists:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            flags |= os.O_CREAT | os.O_EXCL
-        return os.open(self.path, flags, 0o666)
-
-    def _write(self, descriptor: int, text: bytes) -> None:
-        written = 0
-        try:
-            while written < len(text):
-                written += os.write(descriptor, text[written:])
-        except OSError:
-            # half a line goes away again, unless another program has added its own behind it
-            if written and os.fstat(descriptor).st_size == self.size + written:
-                os.ftruncate(descriptor, self.size)
-            raise
-        self.size += written
-
-
-def read_session(path: Path) -> tuple[SessionHeader | None, list[bytes], SessionFile]:
-    """Header, lines and file of a session, brought to the current version; no header means no session."""
-    with path.open("rb") as file:
-        lines = file.readlines()
-        size = file.tell()
-    torn = bool(lines) and not lines[-1].endswith(b"\n")
-    first = next((at for at, line in enumerate(lines) if load_json(line) is not None), len(lines))
-    header = decode_header(lines[first]) if first < len(lines) else None
-    if header:
-        lines = lines[first:]
-        migrated = migrate(lines)
-        if migrated is not lines:
-            lines = migrated
-            rewrite(path, lines)
-            size, torn = path.stat().st_size, False
-    return header, lines[1:], SessionFile(path, exists=True, size=size, torn=torn)
-
-
-@cache
-def _head_decoder() -> msgspec.json.Decoder[EntryHead]:
-    return msgspec.json.Decoder(EntryHead)
-
-
-def read_head(line: bytes) -> EntryHead | None:
-    """Type and place of the entry that a line holds; None for one that is no JSON object."""
-    try:
-        return _head_decoder().decode(line)
-    except UNREADABLE:
-        value = load_json(line)
-    if value is None:
-        return None
-    names = ("type", "id", "parentId")
-    kind, id, parent = (it if isinstance(it, str) else None for it in map(value.get, names))
-    return EntryHead(kind or "", id, parent)
 
 
 def agent_dir(env: Mapping[str, str]) -> Path:

@@ -23,14 +23,22 @@ DEFAULTS: dict[str, Any] = {
     "retry.provider.maxRetryDelayMs": 60_000,
     "steeringMode": "one-at-a-time",
 }
-COMBINED = ("packages", "extensions", "skills", "prompts", "themes")  # lists of both files, the project's first
+COMBINED = (
+    "packages",
+    "extensions",
+    "skills",
+    "prompts",
+    "themes",
+)  # of both files, the project's first
 USER_ONLY = ("defaultProjectTrust", "httpProxy")  # a project can't decide these
 
 
 class Settings:
     """Settings by dotted path; keys that we don't know are kept and can be read like any other."""
 
-    def __init__(self, user: Json | None = None, project: Json | None = None, warnings: list[str] | None = None):
+    def __init__(
+        self, user: Json | None = None, project: Json | None = None, warnings: list[str] | None = None
+    ):
         self.warnings = warnings or []
         self._values = _merge(user or {}, _without(project or {}, USER_ONLY), top=True)
 
@@ -58,6 +66,13 @@ class Settings:
         """A text, or None."""
         value = self.get(path)
         return value if isinstance(value, str) and value else None
+
+    def texts(self, path: str) -> list[str] | None:
+        """A list of texts, without what else is in it, or None."""
+        value = self.get(path)
+        if not isinstance(value, list):
+            return None
+        return [item for item in cast(list[Any], value) if isinstance(item, str)]
 
     def idle_timeout_ms(self) -> int:
         """How long a provider may be silent; 0 means for ever."""

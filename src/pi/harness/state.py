@@ -18,7 +18,7 @@ from pi.llm.registry import ModelRegistry
 
 
 class Setup(Struct, frozen=True):
-    """What a session is made of besides its file; `sections` builds the system prompt for the active tools."""
+    """What a session is made of besides its file; `sections` builds the prompt for the active tools."""
 
     registry: ModelRegistry
     settings: Settings

@@ -27,16 +27,8 @@ from pi.harness.entries import (
     decode_entry,
     encode_entry,
 )
-from pi.harness.session_files import (
-    EntryHead,
-    SessionFile,
-    agent_dir,
-    new_session_path,
-    read_head,
-    read_session,
-    session_dir,
-    valid_session_id,
-)
+from pi.harness.session_file import EntryHead, SessionFile, read_head, read_session
+from pi.harness.session_files import agent_dir, new_session_path, session_dir, valid_session_id
 from pi.llm.messages import AssistantMessage, SystemMessage, ToolResultMessage, Usage, UserMessage
 from pi.platform.clock import iso, uuid7
 from pi.platform.errors import ConfigError, PiError
@@ -238,6 +230,10 @@ class Store:
         if types:
             path = [position for position in path if self._heads[position].type in types]
         return [self._decode(position) for position in path]
+
+    def newest_first(self) -> Iterator[Entry]:
+        """The entries from the leaf to the root, each decoded when it is asked for."""
+        return map(self._decode, self._back_from(self.leaf))
 
     def context_branch(self) -> list[Entry]:
         """The end of the branch that the model's context is built from: no more is read of long sessions.

@@ -43,7 +43,8 @@ def build_sections(
         sections["project_context"] = _project_context(context_files)
     sections["cwd"] = cwd.as_posix()
     return {
-        name: text if name == "preamble" else f"<{name}>\n{text}\n</{name}>" for name, text in sections.items()
+        name: text if name == "preamble" else f"<{name}>\n{text}\n</{name}>"
+        for name, text in sections.items()
     }
 
 

@@ -6,7 +6,16 @@ from typing import Any, cast
 from pi.platform.errors import ConfigError
 from pi.platform.jsonc import loads_jsonc
 
-PROTECTED = ("settings.json", "mcp.json", "extensions", "skills", "prompts", "themes", "SYSTEM.md", "APPEND_SYSTEM.md")
+PROTECTED = (
+    "settings.json",
+    "mcp.json",
+    "extensions",
+    "skills",
+    "prompts",
+    "themes",
+    "SYSTEM.md",
+    "APPEND_SYSTEM.md",
+)
 
 
 def is_trusted(cwd: Path, agent_dir: Path, *, decision: bool | None, default: str) -> bool:

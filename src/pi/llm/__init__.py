@@ -1,1 +1,1 @@
-"""Layer 1, talking to models: messages, events, the one door `stream`, and what models, keys and prices are."""
+"""Layer 1, talking to models: messages, events, the one door `stream`, models, keys and prices."""

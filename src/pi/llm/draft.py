@@ -1,4 +1,4 @@
-"""The message that a stream is building: protocols feed it, events come out, the message is frozen at the end."""
+"""The message that a stream is building: protocols feed it, events come out, at the end it is frozen."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What a conversation is made of: blocks, messages, usage and stop reasons, as sessions and events carry them."""
+"""What a conversation is made of: blocks, messages, usage and stop reasons, as sessions carry them."""
 
 from typing import Any, Literal
 
@@ -56,7 +56,7 @@ class Cost(Struct, frozen=True, rename="camel"):
 
 
 class Usage(Struct, frozen=True, rename="camel"):
-    """Tokens of one request; `reasoning` is already inside `output`, `cache_write_1h` inside `cache_write`."""
+    """Tokens of one request; `reasoning` is part of `output`, `cache_write_1h` of `cache_write`."""
 
     input: int = 0
     output: int = 0
@@ -74,7 +74,7 @@ class ToolDeclaration(Struct, frozen=True, rename="camel", omit_defaults=True):
     name: str
     description: str
     parameters: dict[str, Any]
-    constrained_sampling: dict[str, Any] | None = None  # how strictly a provider holds the model to the schema
+    constrained_sampling: dict[str, Any] | None = None  # how strictly the schema is enforced
 
 
 class ToolReference(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""`pi demo`: a scripted model, honestly named so, does a small real job with the real tools in a temporary folder."""
+"""`pi demo`: a scripted model, honestly named so, does a small real job with the real tools."""
 
 import asyncio
 import difflib
@@ -27,7 +27,7 @@ def total(prices, discount=0):
     full = sum(prices)
     return full - full * discount
 ''',
-    "test_cart.py": '''import unittest
+    "test_cart.py": """import unittest
 
 from cart import total
 
@@ -42,7 +42,7 @@ class TotalTest(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
-''',
+""",
 }
 BUG = "    return full - full * discount\n"
 FIX = "    return full - full * discount // 100\n"
@@ -95,9 +95,7 @@ async def _demo(folder: Path, *, keep: bool) -> int:
         _summary,
     )
     store = Store.create(project, directory=folder / "sessions")
-    session = make_session(
-        scripted, cwd=project, tools=(read_tool(), bash_tool(), edit_tool()), store=store
-    )
+    session = make_session(scripted, cwd=project, tools=(read_tool(), bash_tool(), edit_tool()), store=store)
     _say("Pi demo: the model is scripted (no AI, no key, no network); the tools, files and session are real.")
     _say(f"Folder: {project}\n\nYou: {PROMPT}")
     session.subscribe(_show)

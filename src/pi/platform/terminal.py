@@ -3,7 +3,7 @@
 import os
 import re
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline; ESC and the C1 set among them
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline: ESC, C1 …
 
 
 def plain(text: str) -> str:

@@ -8,7 +8,7 @@ from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.tools.diff import edit_diff
 from pi.tools.edit_text import Edit, apply_edits
 from pi.tools.mutation_queue import file_mutation, overwrite
-from pi.tools.paths import check_access, open_file, refusal, resolve_path, well_formed
+from pi.tools.paths import access_error, error_code, open_file, refusal, resolve_path, well_formed
 
 _MAX_BYTES = 1 << 29  # what JavaScript can hold as a string; four copies of the text are made
 _DESCRIPTION = (
@@ -56,8 +56,8 @@ async def _edit(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
         raise ToolError("Edit tool input is invalid. edits must contain at least one replacement.")
     file = resolve_path(path, ctx.cwd)
     async with file_mutation(file):
-        if code := check_access(file):
-            raise ToolError(f"Could not edit file: {path}. Error code: {code}.")
+        if refused := access_error(file, os.R_OK | os.W_OK):
+            raise ToolError(f"Could not edit file: {path}. Error code: {error_code(refused)}.")
         with open_file(file, path) as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > _MAX_BYTES:

@@ -98,13 +98,13 @@ def error_code(error: OSError) -> str:
     return errno.errorcode.get(error.errno or 0, "UNKNOWN")
 
 
-def check_access(file: Path) -> str | None:
-    """The error code with which the system refuses to read and write `file`, if it does."""
+def access_error(file: Path, mode: int) -> OSError | None:
+    """The error with which the system refuses access to `file` (`os.R_OK | os.W_OK`), if it does."""
     try:
         file.stat()
     except OSError as error:
-        return error_code(error)
-    return None if os.access(file, os.R_OK | os.W_OK) else "EACCES"
+        return error
+    return None if os.access(file, mode) else PermissionError(errno.EACCES, "permission denied")
 
 
 def open_file(file: Path, shown: str) -> BufferedReader:

@@ -15,7 +15,7 @@ from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.llm.messages import Text
 from pi.llm.models import Model
 from pi.tools.images import SNIFF_BYTES, detect_image_type, load_image, resize_limits
-from pi.tools.paths import open_file, refusal, resolve_read_path
+from pi.tools.paths import access_error, open_file, refusal, resolve_read_path
 
 _CHUNK = 1 << 18
 _KEPT = MAX_BYTES + 2  # characters; so many that truncation decides as it would on the whole text
@@ -41,10 +41,8 @@ def read_tool(*, auto_resize_images: bool = True) -> Tool:
     async def read(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
         path: str = arguments["path"]
         file = resolve_read_path(path, ctx.cwd)
-        try:
-            file.stat()
-        except OSError as error:
-            raise ToolError(refusal(error, "access", file)) from None
+        if refused := access_error(file, os.R_OK):
+            raise ToolError(refusal(refused, "access", file))
         with open_file(file, path) as stream:
             try:
                 if detect_image_type(stream.peek(SNIFF_BYTES)):

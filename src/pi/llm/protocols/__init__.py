@@ -1,4 +1,4 @@
-"""The wire protocols: one file of one shape each, named in this table by the `api` of the models that speak them.
+"""The wire protocols: one file of one shape each, in a table by the `api` of the models that speak them.
 
 A protocol is one async generator, `stream(draft, context, options)`: it feeds the draft, yields the draft's
 events, and returns when the message is complete. A failure is a raised `ProviderError`.

@@ -18,7 +18,7 @@ CHUNK = 16  # characters a delta
 
 
 class Reply(Struct, frozen=True):
-    """One response. `error` makes it fail, after its content; `hang` makes it wait for ever, before its end."""
+    """One response. `error` makes it fail after its content; `hang` makes it wait for ever before its end."""
 
     text: str = ""
     thinking: str = ""
@@ -40,7 +40,7 @@ ReplyOf = Callable[[Asked], Reply | str]
 
 
 class Script:
-    """Replies in order; each may be a text, a Reply, or a function of the request. `asked` keeps the requests."""
+    """Replies in order: texts, Replies, or functions of the request. `asked` keeps the requests."""
 
     def __init__(self, *replies: Reply | str | ReplyOf, after: Reply | str | ReplyOf | None = None):
         self._replies = list(replies)
