@@ -143,7 +143,9 @@ def test_flags_change_what_tools_carry() -> None:
         "B.",
         {"type": "object", "properties": {"n": {"type": "number", "minimum": 1}}, "required": ["n"]},
     )
-    fine = ToolDeclaration("c", "C.", {"type": "object", "properties": {}})
+    strict = {"type": "json_schema", "strict": "prefer"}
+    referring, bounded = (replace(tool, constrained_sampling=strict) for tool in (referring, bounded))
+    fine = ToolDeclaration("c", "C.", {"type": "object", "properties": {}}, strict)
 
     assert body(HI, model=model, tools=(referring, bounded, fine))["tools"] == [
         {
