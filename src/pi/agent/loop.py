@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from pi.agent.abort import Abort, Aborted
@@ -143,8 +144,8 @@ class _Run:
         verdict = None
         message: AssistantMessage | None = None
         try:
-            async with self.abort.scope():
-                async for event in stream:
+            async with self.abort.scope(), aclosing(aiter(stream)) as events:
+                async for event in events:
                     if self.host.guard and (verdict := self.host.guard(event, stream)):
                         break
                     match event:

@@ -1,7 +1,8 @@
 """The one door to a model: `ask` sends a context and gives back a stream of events that never raises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from pi.llm.draft import Draft
 from pi.llm.errors import ProviderError
@@ -14,11 +15,11 @@ from pi.llm.retry import retry_delay_ms
 from pi.llm.transcript import prepare
 from pi.platform.errors import PiError
 
-Source = Callable[[Draft], AsyncIterator[StreamStart | BlockEvent]]
+Source = Callable[[Draft], AsyncGenerator[StreamStart | BlockEvent]]
 
 
 class ModelStream:
-    """One request to a model; iterate it once.
+    """One request to a model; iterate it once, and close the iterator if you leave it early.
 
     The last event is a `StreamEnd`, also when the provider failed. Only cancellation raises: `partial` then
     gives what had arrived.
@@ -44,11 +45,12 @@ class ModelStream:
         """End the blocks that an abort left open; their last events."""
         return self._draft.close_all()
 
-    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+    async def __aiter__(self) -> AsyncGenerator[StreamEvent]:
         draft = self._draft
         try:
-            async for event in self._source(draft):
-                yield event
+            async with aclosing(self._source(draft)) as events:
+                async for event in events:
+                    yield event
         except PiError as error:
             yield StreamEnd(draft.freeze("error", str(error)))
         else:
@@ -59,16 +61,17 @@ def ask(model: Model, context: Context, options: StreamOptions | None = None) ->
     """Ask a model; nothing is sent before the stream is iterated."""
     given = options or StreamOptions()
 
-    async def source(draft: Draft) -> AsyncIterator[StreamStart | BlockEvent]:
+    async def source(draft: Draft) -> AsyncGenerator[StreamStart | BlockEvent]:
         protocol = protocol_of(model.api)
         prepared = prepare(model, context)
         attempt = 0
         while True:
             started = False
             try:
-                async for event in protocol(draft, prepared, given):
-                    started = True
-                    yield event
+                async with aclosing(protocol(draft, prepared, given)) as events:
+                    async for event in events:
+                        started = True
+                        yield event
                 return
             except ProviderError as error:  # the provider layer's own retries: only before the answer begins
                 delay = None if started else retry_delay_ms(error, attempt, given)
@@ -83,7 +86,7 @@ def ask(model: Model, context: Context, options: StreamOptions | None = None) ->
 def failed(model: Model, error: PiError) -> ModelStream:
     """A stream for a request that can't even be made: its only event is the failure."""
 
-    async def source(draft: Draft) -> AsyncIterator[StreamStart | BlockEvent]:
+    async def source(draft: Draft) -> AsyncGenerator[StreamStart | BlockEvent]:
         raise error
         yield  # makes it a generator
 

@@ -4,7 +4,7 @@ A protocol is one async generator, `stream(draft, context, options)`: it feeds t
 events, and returns when the message is complete. A failure is a raised `ProviderError`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from importlib import import_module
 
 from pi.llm.draft import Draft
@@ -13,12 +13,13 @@ from pi.llm.messages import Context
 from pi.llm.options import StreamOptions
 from pi.platform.errors import ConfigError
 
-Protocol = Callable[[Draft, Context, StreamOptions], AsyncIterator[StreamStart | BlockEvent]]
+Protocol = Callable[[Draft, Context, StreamOptions], AsyncGenerator[StreamStart | BlockEvent]]
 
 PROTOCOLS = {
     "anthropic-messages": "pi.llm.protocols.anthropic_messages",
     "faux": "pi.llm.protocols.faux",
     "openai-completions": "pi.llm.protocols.openai_completions",
+    "openai-responses": "pi.llm.protocols.openai_responses",
 }
 
 

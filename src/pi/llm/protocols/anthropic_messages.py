@@ -1,7 +1,7 @@
 """The Anthropic Messages protocol: one streamed request to `/v1/messages`."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import msgspec
@@ -116,7 +116,7 @@ _EVENTS: dict[str, msgspec.json.Decoder[_WireEvent]] = {
 
 async def stream(
     draft: Draft, context: Context, options: StreamOptions
-) -> AsyncIterator[StreamStart | BlockEvent]:
+) -> AsyncGenerator[StreamStart | BlockEvent]:
     """Ask once, and feed the draft with what comes back; a failure is a ProviderError."""
     model = draft.model
     url = f"{model.base_url.removesuffix('/')}/v1/messages?beta=true"

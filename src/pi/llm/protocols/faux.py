@@ -1,7 +1,7 @@
 """The scripted provider: a model that says what a script tells it to, for tests, demos and examples."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -61,7 +61,7 @@ class Script:
 
 async def stream(
     draft: Draft, context: Context, options: StreamOptions
-) -> AsyncIterator[StreamStart | BlockEvent]:
+) -> AsyncGenerator[StreamStart | BlockEvent]:
     """Play the next reply of the script that the model carries in `compat["script"]`."""
     script: Any = (draft.model.compat or {}).get("script")
     if not isinstance(script, Script):
@@ -79,20 +79,21 @@ async def stream(
     draft.stop_reason = reply.stop_reason or ("toolUse" if reply.calls else "stop")
 
 
-def _blocks(draft: Draft, reply: Reply) -> list[BlockEvent]:
-    events: list[BlockEvent] = []
+def _blocks(draft: Draft, reply: Reply) -> Iterator[BlockEvent]:
+    """The events of a reply; the draft grows as they are taken."""
 
-    def block(kind: Kind, text: str, *, id: str = "", name: str = "") -> None:
+    def block(kind: Kind, text: str, *, id: str = "", name: str = "") -> Iterator[BlockEvent]:
         opened, start = draft.open(kind, id=id, name=name)
-        events.append(start)
-        events.extend(draft.grow(opened, text[at : at + CHUNK]) for at in range(0, len(text), CHUNK))
+        yield start
+        for at in range(0, len(text), CHUNK):
+            yield draft.grow(opened, text[at : at + CHUNK])
         if not reply.hang:
-            events.append(draft.close(opened))
+            yield draft.close(opened)
 
     if reply.thinking:
-        block("thinking", reply.thinking)
+        yield from block("thinking", reply.thinking)
     if reply.text:
-        block("text", reply.text)
+        yield from block("text", reply.text)
     for call in reply.calls:
-        block("toolcall", msgspec.json.encode(call.arguments).decode(), id=call.id, name=call.name)
-    return events
+        arguments = msgspec.json.encode(call.arguments).decode()
+        yield from block("toolcall", arguments, id=call.id, name=call.name)

@@ -1,7 +1,7 @@
 """Chat Completions, the protocol of OpenAI and of all who copied it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from pi.llm.compat import CompletionsCompat, completions_compat
@@ -33,7 +33,7 @@ CACHE_KEY_LENGTH = 64  # characters of `prompt_cache_key`
 
 async def stream(
     draft: Draft, context: Context, options: StreamOptions
-) -> AsyncIterator[StreamStart | BlockEvent]:
+) -> AsyncGenerator[StreamStart | BlockEvent]:
     """Ask the draft's model and feed its answer to the draft; raises ProviderError."""
     model = draft.model
     compat = completions_compat(model)

@@ -1,0 +1,50 @@
+"""How hosts of the Responses protocol differ from OpenAI's: the flags, and what is known of each host."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from pi.llm.compat import Host
+from pi.llm.models import Model
+from pi.platform.errors import ConfigError
+
+
+class ResponsesCompat(Struct, frozen=True, rename="camel"):
+    """What a host of `openai-responses` takes and needs; the defaults are OpenAI's own API."""
+
+    supports_developer_role: bool = True
+    supports_strict_mode: bool = False  # speaking the protocol does not mean taking strict schemas
+    supports_long_cache_retention: bool = True
+    supports_explicit_prompt_cache_mode: bool = False  # takes `prompt_cache_options`, older models refuse it
+    supports_max_output_tokens: bool = True
+    session_affinity_format: str = "openai"
+    supports_effort_none: bool = True  # ours: can be told that it shall not reason
+    always_includes_reasoning: bool = False  # ours: reasons, and must hand it out, also while thinking is off
+
+
+# Every row that fits is applied in this order, so a later row wins where two speak of the same flag.
+HOSTS = (
+    Host(("openrouter",), ("openrouter.ai",), {"sessionAffinityFormat": "openrouter"}),
+    Host(("opencode", "opencode-go"), (), {"sessionAffinityFormat": "openai-nosession"}),
+    Host(("github-copilot",), (), {"supportsEffortNone": False}),
+    Host(("xai",), (), {"supportsLongCacheRetention": False, "alwaysIncludesReasoning": True}),
+)
+
+
+def responses_compat(model: Model) -> ResponsesCompat:
+    """The flags for a model: the standard, changed by what is known of its host, then by its own `compat`.
+
+    Raises ConfigError when a flag of `compat` has the wrong type.
+    """
+    flags: dict[str, Any] = {}
+    for host in HOSTS:
+        if host.serves(model):
+            flags |= host.flags
+    flags |= {name: value for name, value in (model.compat or {}).items() if value is not None}
+    try:
+        return msgspec.convert(flags, ResponsesCompat)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"compat of model {model.ref} can't be used: {error}. Mend it in models.json."
+        ) from None
