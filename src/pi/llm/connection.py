@@ -262,7 +262,7 @@ async def _tunnel(connection: Connection, to: Url, via: Url, tls: "ssl.SSLContex
         )
         assert transport
         connection.transport = transport
-    except BaseException:
+    except BaseException:  # also a cancellation: the socket must not leak
         connection.abort()
         raise
 

@@ -1,25 +1,24 @@
 """The events of a Responses stream, decoded fast when well formed, forgivingly when not."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
 
 from pi.llm.errors import ProtocolError
-from pi.llm.openai_chunks import as_dict
 from pi.llm.unicode import well_formed_json
 
 
 class Event(Struct, gc=False):
-    """One event: `type` says which of the other fields it has, hosts decide what is in them."""
+    """One event: `type` says which of the other fields it has."""
 
-    type: Any = None
-    output_index: Any = None
-    delta: Any = None
+    type: str = ""
+    output_index: int | float | None = None
+    delta: Any = None  # text, in the events that we know
     arguments: Any = None
-    item: Any = None
-    response: Any = None
+    item: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
     error: Any = None
     code: Any = None
     message: Any = None
@@ -29,7 +28,7 @@ _decode = msgspec.json.Decoder(Event).decode
 
 
 def read_event(data: bytes) -> Event:
-    """The event in an SSE event's data; raises ProtocolError for what is no JSON."""
+    """The event in an SSE event's data; raises ProtocolError for what is none."""
     try:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -39,9 +38,20 @@ def read_event(data: bytes) -> Event:
 def _forgiving(text: str) -> Event:
     """Half of a surrogate pair, a raw control character: the standard library reads them, msgspec doesn't."""
     try:
-        raw = as_dict(well_formed_json(json.loads(text, strict=False)))
+        return msgspec.convert(well_formed_json(json.loads(text, strict=False)), Event)
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()):
             raise ProtocolError("Unexpected end of JSON input") from None
         raise ProtocolError(f"The provider sent an event that is no JSON: {error}. Try again.") from None
-    return Event(**{name: raw.get(name) for name in Event.__struct_fields__})
+    except msgspec.ValidationError as error:
+        raise ProtocolError(f"The provider sent an event of a foreign shape: {error}. Try again.") from None
+
+
+def as_list(value: Any) -> list[Any]:
+    """An array of JSON, empty when it is something else."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """A string of JSON, empty when it is something else."""
+    return value if isinstance(value, str) else ""

@@ -164,8 +164,8 @@ def _strict(tool: ToolDeclaration, compat: ResponsesCompat) -> dict[str, Any] | 
         case _:
             return None
     if schema is None and wish.get("strict") == "require":
-        unsupported = (
-            "strict tools are unsupported" if not compat.supports_strict_mode else "its schema is not"
+        reason = (
+            "its schema has no strict form" if compat.supports_strict_mode else "strict tools are unsupported"
         )
-        raise ConfigError(f'Tool "{tool.name}" requires JSON-schema constrained sampling, but {unsupported}.')
+        raise ConfigError(f'Tool "{tool.name}" requires JSON-schema constrained sampling, but {reason}.')
     return schema

@@ -68,7 +68,7 @@ async def run(
             creationflags=_WINDOWS_FLAGS,
             start_new_session=True,
         )
-    except BaseException:
+    except BaseException:  # whatever it is, the pipe must not leak
         os.close(pipe)
         raise
     finally:

@@ -80,7 +80,7 @@ class _Command:
         except asyncio.CancelledError:
             text, _ = self._finish(empty="")
             raise ToolError(_with_status(text, "Command aborted")) from None
-        except BaseException:
+        except BaseException:  # whatever it is, the file of the output must be closed
             self._finish()
             raise
         if end.timed_out:

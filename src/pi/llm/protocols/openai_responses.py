@@ -1,7 +1,7 @@
 """Responses, the protocol of OpenAI's newer models."""
 
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from pi.llm.openai_chunks import as_dict
 from pi.llm.openai_errors import error_text, refusal_text
 from pi.llm.options import StreamOptions
 from pi.llm.responses_compat import ResponsesCompat, responses_compat
-from pi.llm.responses_events import Event, read_event
+from pi.llm.responses_events import Event, as_list, as_text, read_event
 from pi.llm.responses_items import text_signature, to_input, to_tools
 from pi.llm.retry import retry_after_ms
 from pi.llm.sse import sse_events
@@ -124,8 +124,8 @@ def _reasoning_fields(model: Model, compat: ResponsesCompat, level: ThinkingLeve
     return {"reasoning": {"effort": effort}, **fields}
 
 
-_KINDS: dict[Any, Kind] = {"reasoning": "thinking", "message": "text", "function_call": "toolcall"}
-_GROWS: dict[Any, Kind] = {
+_KINDS: dict[str, Kind] = {"reasoning": "thinking", "message": "text", "function_call": "toolcall"}
+_GROWS: dict[str, Kind] = {
     "response.output_text.delta": "text",
     "response.refusal.delta": "text",
     "response.reasoning_summary_text.delta": "thinking",
@@ -139,8 +139,8 @@ class _Answer:
 
     def __init__(self, draft: Draft):
         self._draft = draft
-        self._open: dict[Any, DraftBlock] = {}  # by the server's index
-        self._reasoning: dict[Any, tuple[DraftBlock, dict[str, Any]]] = {}  # with their items, by id
+        self._open: dict[int | float | None, DraftBlock] = {}  # by the server's index
+        self._reasoning: dict[str, tuple[DraftBlock, dict[str, Any]]] = {}  # with their items, by id
         self._ended = False
 
     def read(self, event: Event) -> list[BlockEvent]:
@@ -171,24 +171,24 @@ class _Answer:
         """Take in how the response as a whole fares."""
         match event.type:
             case "response.created":
-                self._draft.response_id = as_dict(event.response).get("id")
+                self._draft.response_id = as_text(as_dict(event.response).get("id")) or None
             case "response.completed" | "response.incomplete":
                 self._end(as_dict(event.response))
             case "response.failed":
                 self._fail(as_dict(event.response))
             case "error":
-                code = "null" if event.code is None else event.code
-                raise ProviderError(f"Error Code {code}: {event.message}")
+                code, text = ("null" if value is None else value for value in (event.code, event.message))
+                raise ProviderError(f"Error Code {code}: {text}")
             case _:
                 pass
 
-    def _grow(self, kind: Kind, index: Any, delta: Any) -> list[BlockEvent]:
+    def _grow(self, kind: Kind, index: int | float | None, delta: Any) -> list[BlockEvent]:
         block = self._open.get(index)
         if block is None or block.kind != kind or not isinstance(delta, str):
             return []
         return [self._draft.grow(block, delta)]
 
-    def _complete(self, index: Any, arguments: Any) -> list[BlockEvent]:
+    def _complete(self, index: int | float | None, arguments: Any) -> list[BlockEvent]:
         """The arguments as a whole: what no piece brought is still to be told."""
         block = self._open.get(index)
         if block is None or block.kind != "toolcall" or not isinstance(arguments, str):
@@ -199,35 +199,35 @@ class _Answer:
         block.pieces = [arguments]
         return []
 
-    def _start(self, index: Any, item: dict[str, Any]) -> list[BlockEvent]:
-        kind = _KINDS.get(item.get("type"))
+    def _start(self, index: int | float | None, item: dict[str, Any]) -> list[BlockEvent]:
+        kind = _KINDS.get(as_text(item.get("type")))
         if kind is None:
             return []
         if kind == "toolcall":
-            id = "|".join(str(part) for part in (item.get("call_id"), item.get("id")) if part)
-            block, opened = self._draft.open(kind, id=id, name=item.get("name") or "")
-            block.pieces = [item.get("arguments") or ""]
+            id = "|".join(filter(None, (as_text(item.get("call_id")), as_text(item.get("id")))))
+            block, opened = self._draft.open(kind, id=id, name=as_text(item.get("name")))
+            block.pieces = [as_text(item.get("arguments"))]
         else:
             block, opened = self._draft.open(kind)
         self._open[index] = block
         return [opened]
 
-    def _close(self, index: Any, item: dict[str, Any]) -> list[BlockEvent]:
+    def _close(self, index: int | float | None, item: dict[str, Any]) -> list[BlockEvent]:
         """The item as a whole: it replaces what its pieces said."""
         events = [] if index in self._open else self._start(index, item)
         block = self._open.get(index)
-        if block is None or block.kind != _KINDS.get(item.get("type")):
+        if block is None or block.kind != _KINDS.get(as_text(item.get("type"))):
             return events
         match block.kind:
             case "thinking":
                 whole = _joined(item.get("summary"), "\n\n") or _joined(item.get("content"), "\n\n")
                 block.signature = _compact(item)
-                self._reasoning[item.get("id")] = block, item
+                self._reasoning[as_text(item.get("id"))] = block, item
             case "text":
                 whole = _joined(item.get("content"), "")
-                block.signature = text_signature(item.get("id") or "", item.get("phase"))
+                block.signature = text_signature(as_text(item.get("id")), as_text(item.get("phase")))
             case "toolcall":
-                whole = item.get("arguments")
+                whole = as_text(item.get("arguments"))
         if whole:
             block.pieces = [whole]
         del self._open[index]
@@ -237,39 +237,42 @@ class _Answer:
         self._ended = True
         draft = self._draft
         self._add_encrypted(response.get("output"))
-        draft.response_id = response.get("id") or draft.response_id
+        draft.response_id = as_text(response.get("id")) or draft.response_id
         if usage := as_dict(response.get("usage")):
             draft.usage = _priced(draft.model, _usage(usage), response.get("service_tier"))
-        status, reason = response.get("status"), as_dict(response.get("incomplete_details")).get("reason")
-        draft.raw_stop_reason = f"{status}.{reason}" if reason else status
+        status, reason = as_text(response.get("status")), _reason(response)
+        draft.raw_stop_reason = f"{status}.{reason}" if reason else status or None
         draft.stop_reason, draft.error_message = _stop(status, reason)
         if draft.stop_reason == "stop" and any(block.kind == "toolcall" for block in draft.blocks):
             draft.stop_reason = "toolUse"
 
     def _add_encrypted(self, output: Any) -> None:
         """Azure hands the encrypted reasoning out only here."""
-        for item in map(as_dict, output or ()):
-            encrypted, known = item.get("encrypted_content"), self._reasoning.get(item.get("id"))
+        for item in map(as_dict, as_list(output)):
+            encrypted, known = item.get("encrypted_content"), self._reasoning.get(as_text(item.get("id")))
             if encrypted and known and not known[1].get("encrypted_content"):
                 block, kept = known
                 block.signature = _compact(kept | {"encrypted_content": encrypted})
 
     def _fail(self, response: dict[str, Any]) -> None:
-        self._draft.raw_stop_reason = response.get("status")
-        reason = as_dict(response.get("incomplete_details")).get("reason")
+        self._draft.raw_stop_reason = as_text(response.get("status")) or None
         if error := as_dict(response.get("error")):
             text = f"{error.get('code') or 'unknown'}: {error.get('message') or 'no message'}"
-        elif reason:
+        elif reason := _reason(response):
             text = f"incomplete: {reason}"
         else:
             text = "Unknown error (no error details in response)"
         raise ProviderError(text)
 
 
-def _stop(status: Any, reason: Any) -> tuple[StopReason, str | None]:
+def _reason(response: dict[str, Any]) -> str:
+    return as_text(as_dict(response.get("incomplete_details")).get("reason"))
+
+
+def _stop(status: str, reason: str) -> tuple[StopReason, str | None]:
     """The stop reason, and the text when it is an error."""
     match status:
-        case None | "" | "completed" | "in_progress" | "queued":
+        case "" | "completed" | "in_progress" | "queued":
             return "stop", None
         case "incomplete" if reason == "max_output_tokens":
             return "length", None
@@ -289,8 +292,8 @@ def _compact(item: dict[str, Any]) -> str:
 
 def _joined(parts: Any, separator: str) -> str:
     """The texts of a summary, of reasoning, of an answer or of a refusal."""
-    texts = (as_dict(part) for part in cast("list[Any]", parts or ()))
-    return separator.join(text.get("text") or text.get("refusal") or "" for text in texts)
+    texts = map(as_dict, as_list(parts))
+    return separator.join(as_text(text.get("text")) or as_text(text.get("refusal")) for text in texts)
 
 
 def _usage(raw: dict[str, Any]) -> Usage:
@@ -322,8 +325,10 @@ def _priced(model: Model, usage: Usage, tier: Any) -> Usage:
         case _:
             return usage
     cost = usage.cost
-    parts = [part * factor or 0 for part in (cost.input, cost.output, cost.cache_read, cost.cache_write)]
-    return replace(usage, cost=Cost(*parts, sum(parts)))
+    spent_in, spent_out = cost.input * factor, cost.output * factor
+    read, write = cost.cache_read * factor, cost.cache_write * factor
+    total = spent_in + spent_out + read + write
+    return replace(usage, cost=Cost(spent_in or 0, spent_out or 0, read or 0, write or 0, total or 0))
 
 
 async def _refusal(model: Model, response: Response) -> ProviderError:
