@@ -11,7 +11,6 @@ DIFFERS = {
 
 # What is not there yet.
 NOT_YET = {
-    "openai-responses/*": "the protocol openai-responses",
     "google-generative-ai/*": "the protocol google-generative-ai",
     "rpc/*": "RPC mode",
     "cross/*": "RPC mode drives them",
@@ -19,7 +18,6 @@ NOT_YET = {
     "models/builtin-levels": "RPC mode drives it",
     "models/overrides": "RPC mode drives it",
     "models/headers-auth": "the protocol google-generative-ai, in one of its runs",
-    "models/compat-responses": "the protocol openai-responses",
     "cli/no-models": "RPC mode drives its last run",
     "cli/export": "HTML export",
     "context/print-templates": "prompt templates",

@@ -36,10 +36,17 @@ class Provider:
         return self._server.requests
 
     def close(self) -> None:
-        self._await(self._server.stop())
+        self._await(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        await self._server.stop()
+        others = asyncio.all_tasks() - {asyncio.current_task()}  # connections that hang as they were told
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _await(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
