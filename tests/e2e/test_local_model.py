@@ -23,6 +23,7 @@ SERVER = os.environ.get("PI_TEST_LOCAL_MODEL", "").rstrip("/")
 PI = [sys.executable, "-m", "pi"]
 PROVIDERS = {
     "openai-completions": f"{SERVER}/v1",
+    "openai-responses": f"{SERVER}/v1",
     "anthropic-messages": SERVER,
 }
 
