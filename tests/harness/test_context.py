@@ -15,6 +15,7 @@ from pi.harness.context import (
     restore_model,
     restore_thinking_level,
     to_llm,
+    without_images,
 )
 from pi.harness.entries import (
     BashExecutionMessage,
@@ -35,7 +36,15 @@ from pi.harness.entries import (
     encode_entry,
 )
 from pi.harness.store import Store
-from pi.llm.messages import AssistantMessage, SystemMessage, Text, ToolResultMessage, Usage, UserMessage
+from pi.llm.messages import (
+    AssistantMessage,
+    Image,
+    SystemMessage,
+    Text,
+    ToolResultMessage,
+    Usage,
+    UserMessage,
+)
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 recorded = pytest.mark.skipif(not GOLDEN.exists(), reason="the recordings lie beside the checkout")
@@ -76,6 +85,14 @@ class Plain(msgspec.Struct):
         content = value["content"]
         text = content if isinstance(content, str) else "".join(block.get("text", "") for block in content)
         return cls(value["role"], text)
+
+
+def test_blocked_images_become_one_note_for_each_run_of_them() -> None:
+    note = Text("Image reading is disabled.")
+    picture = Image("QQ==", "image/png")
+    message = UserMessage((Text("a"), picture, picture, Text("b"), picture), 1)
+
+    assert without_images([message]) == [UserMessage((Text("a"), note, Text("b"), note), 1)]
 
 
 def test_without_a_compaction_every_message_is_seen():

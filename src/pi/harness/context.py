@@ -87,6 +87,11 @@ def to_llm(messages: Iterable[AgentMessage]) -> list[Message]:
     return [plain for message in messages if (plain := _plain(message)) is not None]
 
 
+def without_images(messages: Iterable[Message]) -> list[Message]:
+    """The same messages with a note in the place of each run of images: the user doesn't let them out."""
+    return [_blocked(message) for message in messages]
+
+
 def bash_text(message: BashExecutionMessage) -> str:
     """What the model reads of a command that the user ran."""
     text = f"Ran `{message.command}`\n"
@@ -168,6 +173,20 @@ def _plain(message: AgentMessage) -> Message | None:
             return _user((Text(_COMPACTED.format(summary)),), message.timestamp)
         case _:
             return message
+
+
+def _blocked(message: Message) -> Message:
+    if not isinstance(message, UserMessage | ToolResultMessage) or isinstance(message.content, str):
+        return message
+    if not any(isinstance(block, Image) for block in message.content):
+        return message
+    note = Text("Image reading is disabled.")
+    kept: list[Text | Image] = []
+    for block in message.content:
+        shown = note if isinstance(block, Image) else block
+        if shown != note or kept[-1:] != [note]:
+            kept.append(shown)
+    return msgspec.structs.replace(message, content=tuple(kept))
 
 
 def _user(content: tuple[Text | Image, ...], timestamp: int) -> UserMessage:

@@ -8,7 +8,7 @@ from pi.agent.events import AgentEvent
 from pi.agent.guard import StreamGuard
 from pi.agent.hooks import Hooks
 from pi.agent.tool import Tool, ToolContext, ToolResult
-from pi.harness.context import to_llm
+from pi.harness.context import to_llm, without_images
 from pi.harness.events import SessionEvent
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
@@ -52,7 +52,10 @@ class SessionHost:
             options = self._options(model)
         except PiError as error:
             return failed(model, error)
-        return ask(model, fold_system(to_llm(messages)), options)
+        plain = to_llm(messages)
+        if state.setup.settings.flag("images.blockImages"):
+            plain = without_images(plain)
+        return ask(model, fold_system(plain), options)
 
     def tool_context(self) -> ToolContext:
         state = self._state

@@ -1,0 +1,74 @@
+"""The documentation's examples work: commands parse, JSON is what Pi reads, links lead somewhere."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pi.cli.options import parse
+from pi.harness.settings import DEFAULTS
+from pi.llm.providers import PROVIDERS
+from pi.llm.registry import ModelRegistry
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PI = re.compile(r"(?:^|\| )pi (?!install|demo)(.*)$")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_understood(page: Path) -> None:
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            if found := PI.search(line):
+                parse(shlex.split(found[1], comments=True))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_json_is_json(page: Path) -> None:
+    for block in blocks(page, "json"):
+        try:
+            json.loads(block)
+        except ValueError:
+            for line in block.splitlines():
+                json.loads(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_models_json_examples_are_taken_without_a_warning(tmp_path: Path) -> None:
+    found = 0
+    for page in PAGES:
+        for block in blocks(page, "json"):
+            if '"providers"' in block:
+                (tmp_path / "models.json").write_text(block)
+                registry = ModelRegistry(tmp_path, env={})
+                assert registry.all()
+                assert registry.warnings == []
+                found += 1
+    assert found >= 2
+
+
+def test_the_table_of_keys_is_the_table_of_providers() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    for name, provider in PROVIDERS.items():
+        assert f"| {name} |" in text
+        for variable in provider.env:
+            assert f"`{variable}`" in text
+
+
+def test_every_default_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    leaves = {path.rpartition(".")[2] for path in DEFAULTS}
+    assert [leaf for leaf in sorted(leaves) if leaf not in text] == []
