@@ -14,7 +14,7 @@ PREAMBLE = (
     "You are Pi, a coding agent. You work in the user's folder with the tools below: look first, change what "
     "is needed, check that it works, then say in a few words what you did."
 )
-CLOSING_RULES = ("Be brief.", "Name files by their paths.")
+CLOSING_RULES = ("Be brief.", "Give files as relative paths from the working directory.")
 SEARCH_RULE = "Use bash with ls, rg or find to look around."
 SEARCH_TOOLS = ("grep", "find", "ls")
 
@@ -36,7 +36,7 @@ def build_sections(
         sections["preamble"] = PREAMBLE
         sections["tools"] = _tool_list(tools)
         sections["rules"] = "\n".join(f"- {rule}" for rule in _rules(tools))
-        sections["docs"] = f"Pi's own documentation, for questions about Pi itself only: {docs}"
+        sections["docs"] = f"Only when the user asks about Pi itself: read {docs}"
     if append:
         sections["addendum"] = "\n\n".join(append)
     if context_files:
