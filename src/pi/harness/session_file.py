@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -123,17 +122,20 @@ def read_session(path: Path) -> tuple[SessionHeader | None, list[bytes], Session
     return header, lines[1:], SessionFile(path, exists=True, size=size, torn=torn)
 
 
-@cache
-def _head_decoder() -> msgspec.json.Decoder[EntryHead]:
-    return msgspec.json.Decoder(EntryHead)
+def read_heads(lines: Iterable[bytes]) -> list[EntryHead | None]:
+    """Type and place of the entry that each line holds; None for one that is no JSON object."""
+    decode = msgspec.json.Decoder(EntryHead).decode
+    heads: list[EntryHead | None] = []
+    for line in lines:
+        try:
+            heads.append(decode(line))
+        except UNREADABLE:
+            heads.append(_lenient_head(line))
+    return heads
 
 
-def read_head(line: bytes) -> EntryHead | None:
-    """Type and place of the entry that a line holds; None for one that is no JSON object."""
-    try:
-        return _head_decoder().decode(line)
-    except UNREADABLE:
-        value = load_json(line)
+def _lenient_head(line: bytes) -> EntryHead | None:
+    value = load_json(line)
     if value is None:
         return None
     names = ("type", "id", "parentId")

@@ -1,7 +1,7 @@
 """A session: an append-only tree of entries, in memory and in its JSONL file."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from pi.harness.entries import (
     decode_entry,
     encode_entry,
 )
-from pi.harness.session_file import EntryHead, SessionFile, read_head, read_session
+from pi.harness.session_file import EntryHead, SessionFile, read_heads, read_session
 from pi.harness.session_files import agent_dir, new_session_path, session_dir, valid_session_id
 from pi.llm.messages import AssistantMessage, SystemMessage, ToolResultMessage, Usage, UserMessage
 from pi.platform.clock import iso, uuid7
@@ -51,7 +51,7 @@ class Store:
     SessionWriteError, stays in memory, and is written before the next entry.
     """
 
-    def __init__(self, header: SessionHeader, lines: Iterable[bytes], *, cwd: Path, file: SessionFile | None):
+    def __init__(self, header: SessionHeader, lines: Sequence[bytes], *, cwd: Path, file: SessionFile | None):
         self.header = header
         self.cwd = cwd
         self.leaf: str | None = None
@@ -60,11 +60,10 @@ class Store:
         self._lines: list[bytes] = []
         self._entries: dict[int, Entry] = {}  # those that were asked for, by their position
         self._index: dict[str, int] = {}
-        self._marks: list[int] = []  # where names and labels are
         self._waiting = [encode_entry(header)] if file and file.size == 0 else []
         self._spoken = False  # the user or a model has said something since the store was made
-        for line in lines:
-            self.leaf = self._keep(line) or self.leaf
+        self._keep(lines)
+        self.leaf = next((head.id for head in reversed(self._heads) if head.id is not None), None)
 
     @classmethod
     def create(
@@ -128,7 +127,7 @@ class Store:
     @property
     def name(self) -> str | None:
         """What the user calls the session."""
-        for position in reversed(self._marks):
+        for position in reversed(self._marks("session_info")):
             entry = self._decode(position)
             if isinstance(entry, SessionInfo):
                 return (entry.name or "").strip() or None
@@ -138,7 +137,7 @@ class Store:
     def labels(self) -> dict[str, Label]:
         """The labels that entries have now, by the id of their target."""
         labels: dict[str, Label] = {}
-        for position in self._marks:
+        for position in self._marks("label"):
             entry = self._decode(position)
             if isinstance(entry, Label):
                 labels.pop(entry.target_id, None)
@@ -307,7 +306,8 @@ class Store:
         self._notice_others()
         line = encode_entry(entry)
         self._entries[len(self._heads)] = entry
-        self.leaf = self._keep(line)
+        self._keep([line])
+        self.leaf = entry.id
         self._spoken = self._spoken or _is_speech(entry)
         if self._file:
             self._waiting.append(line)
@@ -320,22 +320,22 @@ class Store:
             return
         if self._file.lost():
             self._waiting, self._spoken = [encode_entry(self.header), *self._lines], True
-        for line in self._file.news():
-            self._keep(line)
+        self._keep(self._file.news())
 
-    def _keep(self, line: bytes) -> str | None:
-        """Take a line into the tree; its id, or None for a line that is no entry or that is here already."""
-        head = read_head(line)
-        if head is None or head.type == "session" or head.id in self._index:
-            return None
-        position = len(self._heads)
-        self._heads.append(head)
-        self._lines.append(line)
-        if head.type in ("session_info", "label"):
-            self._marks.append(position)
-        if head.id is not None:
-            self._index[head.id] = position
-        return head.id
+    def _keep(self, lines: Sequence[bytes]) -> None:
+        """Take lines into the tree, but for those that are no entry or are here already."""
+        heads, kept, index = self._heads, self._lines, self._index
+        for line, head in zip(lines, read_heads(lines), strict=True):  # 100,000 of them in a long session
+            if head is None or head.type == "session" or head.id in index:
+                continue
+            if head.id is not None:
+                index[head.id] = len(heads)
+            heads.append(head)
+            kept.append(line)
+
+    def _marks(self, kind: str) -> list[int]:
+        """Where the entries of a rare kind are, on any branch."""
+        return [position for position, head in enumerate(self._heads) if head.type == kind]
 
     def _decode(self, position: int) -> Entry:
         entry = self._entries.get(position)
@@ -356,12 +356,19 @@ class Store:
 
     def _back_from(self, leaf: str | None) -> Iterator[int]:
         """Positions from an entry to its root; a parent that is missing, or comes again, ends the way."""
-        seen: set[int] = set()
-        position = self._index.get(leaf or "")
-        while position is not None and position not in seen:
-            seen.add(position)
+        heads, index = self._heads, self._index
+        way: list[int] = []
+        position = index.get(leaf or "")
+        while position is not None:
+            way.append(position)
             yield position
-            position = self._index.get(self._heads[position].parent_id or "")
+            parent = heads[position].parent_id
+            if position and parent is not None and heads[position - 1].id == parent:
+                position -= 1  # nearly always: it saves the look into the index
+                continue
+            position = index.get(parent or "")
+            if position is not None and position >= way[-1] and position in way:
+                return  # only a parent that comes later in the file can close a circle
 
     def _new_id(self) -> str:
         ids = (os.urandom(4).hex() for _ in range(100))
