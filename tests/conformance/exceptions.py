@@ -20,12 +20,7 @@ NOT_YET = {
     "models/headers-auth": "the protocol google-generative-ai, in one of its runs",
     "cli/no-models": "RPC mode drives its last run",
     "cli/export": "HTML export",
-    "context/print-templates": "prompt templates",
-    "context/skills": "skills",
-    "context/system-md": "skills",
-    "context/tool-sets": "the tools grep, find and ls",
     "context/default-prompt-all-protocols": "two of its four protocols",
-    "tools/grep-find-ls": "the tools grep, find and ls",
     "*/overflow-compaction*": "compaction",
     "*/threshold-compaction": "compaction",
 }

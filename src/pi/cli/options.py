@@ -71,6 +71,10 @@ TABLE: dict[str, tuple[Option, ...]] = {
             "Add to it (repeatable)",
         ),
         Option("--no-context-files", "-nc", "flag", "no_context_files", "", "No AGENTS.md or CLAUDE.md"),
+        Option("--skill", "", "list", "skill", "PATH", "Add a skill, or a folder of them (repeatable)"),
+        Option("--no-skills", "-ns", "flag", "no_skills", "", "No skills but those of --skill"),
+        Option("--prompt-template", "", "list", "prompt_template", "PATH", "Add a template (repeatable)"),
+        Option("--no-prompt-templates", "-np", "flag", "no_prompt_templates", "", "Only those of the flag"),
         Option("--approve", "-a", "flag", "approve", "", "Trust this folder's settings and prompts"),
         Option("--no-approve", "-na", "flag", "no_approve", "", "Don't trust them"),
         Option("--offline", "", "flag", "offline", "", "No network but the model's"),
@@ -111,6 +115,10 @@ class Options:
     system_prompt: str | None
     append_system_prompt: list[str]
     no_context_files: bool
+    skill: list[str]
+    no_skills: bool
+    prompt_template: list[str]
+    no_prompt_templates: bool
     approve: bool
     no_approve: bool
     offline: bool

@@ -17,7 +17,7 @@ from pi.modes.print_mode import print_answer
 from pi.platform.errors import PiError
 from pi.platform.process import kill_all
 from pi.platform.terminal import say
-from pi.sdk import ModelChoice, NoModelError, PromptChoice, ToolChoice, create_agent_session
+from pi.sdk import ModelChoice, NoModelError, PromptChoice, ResourceChoice, ToolChoice, create_agent_session
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one isn't known everywhere
 
@@ -66,9 +66,15 @@ async def _make_session(options: Options, store: Store, cwd: Path) -> Session:
     system = PromptChoice(
         options.system_prompt, tuple(options.append_system_prompt), not options.no_context_files
     )
+    resources = ResourceChoice(
+        tuple(options.skill),
+        tuple(options.prompt_template),
+        not options.no_skills,
+        not options.no_prompt_templates,
+    )
     trust = True if options.approve else False if options.no_approve else None
     return await create_agent_session(
-        cwd=cwd, store=store, model=model, tools=tools, prompt=system, trust=trust
+        cwd=cwd, store=store, model=model, tools=tools, prompt=system, resources=resources, trust=trust
     )
 
 

@@ -1,6 +1,7 @@
 """From options to a running mode: the prompt is put together, a session made, a mode chosen."""
 
 import asyncio
+import gc
 import os
 import sys
 
@@ -13,6 +14,7 @@ from pi.platform.errors import PiError
 
 def start(options: Options) -> int:
     """Run what the options ask for; the result is the exit code."""
+    gc.set_threshold(200_000, 10, 10)  # a long session makes many objects and no garbage: 10 % of its start
     os.environ["AI_AGENT"] = "pi"
     os.environ["PI_CODING_AGENT"] = "true"
     if options.offline:

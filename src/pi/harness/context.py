@@ -33,6 +33,7 @@ from pi.llm.messages import (
 )
 from pi.llm.models import LEVELS
 
+_COMMON = (UserMessage, AssistantMessage, ToolResultMessage)
 _COMPACTED = """\
 The conversation history before this point was compacted into the following summary:
 
@@ -84,7 +85,11 @@ def build_context(branch: Sequence[Entry]) -> list[AgentMessage]:
 
 def to_llm(messages: Iterable[AgentMessage]) -> list[Message]:
     """The same transcript in roles that models know: what only the harness has becomes the user's text."""
-    return [plain for message in messages if (plain := _plain(message)) is not None]
+    return [
+        plain
+        for message in messages  # mostly the three common roles, thousands of them
+        if (plain := message if isinstance(message, _COMMON) else _plain(message)) is not None
+    ]
 
 
 def without_images(messages: Iterable[Message]) -> list[Message]:

@@ -13,6 +13,7 @@ from pi.agent.loop import run
 from pi.harness.context import build_context
 from pi.harness.events import AgentSettled, EntryAppended, QueueUpdate, SessionEvent, ThinkingLevelChanged
 from pi.harness.host import SessionHost
+from pi.harness.prompts import expand
 from pi.harness.recovery import Recovery
 from pi.harness.session_file import SessionWriteError
 from pi.harness.state import SessionState, Setup
@@ -86,11 +87,12 @@ class Session:
         said = await self.hooks.transform("input", text)
         if isinstance(said, Handled):
             return
+        state = self._state
+        said = expand(said, state.setup.skills, state.setup.templates, self.warnings)
         message = UserMessage((Text(said), *images), now_ms())
         if self.busy:
             await self._queue(message, when_busy)
             return
-        state = self._state
         state.setup.registry.check_key(state.model, state.setup.runtime_key)
         update = prompt_update(state)
         prompts: list[Any] = [update, message] if update else [message]

@@ -10,7 +10,9 @@ from pi.agent.guard import StreamGuard
 from pi.agent.hooks import Hooks
 from pi.agent.queue import MessageQueue
 from pi.agent.tool import Tool
+from pi.harness.prompts import PromptTemplate
 from pi.harness.settings import Settings
+from pi.harness.skills import Skill
 from pi.harness.store import Store
 from pi.llm.messages import CacheRetention, ThinkingLevel
 from pi.llm.models import Model
@@ -25,6 +27,8 @@ class Setup(Struct, frozen=True):
     tools: tuple[Tool, ...]
     sections: Callable[[Sequence[Tool]], dict[str, str]]
     agent_dir: Path
+    skills: tuple[Skill, ...] = ()
+    templates: tuple[PromptTemplate, ...] = ()
     runtime_key: str | None = None  # --api-key: for this process only, never saved
     guard: StreamGuard | None = None
     cache_retention: CacheRetention = "short"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pi.agent.tool import Tool
 from pi.harness.resources import ContextFile
+from pi.harness.skills import Skill, advertise
 from pi.harness.state import SessionState
 from pi.llm.messages import SystemMessage
 from pi.llm.transcript import fold_system, tool_changes
@@ -27,6 +28,7 @@ def build_sections(
     custom: str | None = None,
     append: Sequence[str] = (),
     context_files: Sequence[ContextFile] = (),
+    skills: Sequence[Skill] = (),
 ) -> dict[str, str]:
     """The prompt by section, in its order; `custom` replaces preamble, tools, rules and docs."""
     sections: dict[str, str] = {}
@@ -41,6 +43,8 @@ def build_sections(
         sections["addendum"] = "\n\n".join(append)
     if context_files:
         sections["project_context"] = _project_context(context_files)
+    if advertised := advertise(skills, [tool.name for tool in tools]):
+        sections["skills"] = advertised
     sections["cwd"] = cwd.as_posix()
     return {
         name: text if name == "preamble" else f"<{name}>\n{text}\n</{name}>"

@@ -38,6 +38,13 @@ PROVIDERS: dict[str, Provider] = {
         env=("DEEPSEEK_API_KEY",),
         default_model="deepseek-v4-pro",
     ),
+    "google": Provider(
+        name="Google",
+        api="google-generative-ai",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        env=("GEMINI_API_KEY",),
+        default_model="gemini-4-argon",
+    ),
     "openrouter": Provider(
         name="OpenRouter",
         api="openai-completions",

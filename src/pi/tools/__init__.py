@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pi.platform.errors import ConfigError
 
 DEFAULT_TOOLS = ("read", "bash", "edit", "write")
+BUILTIN_TOOLS = (*DEFAULT_TOOLS, "grep", "find", "ls")
 
 
 def select_tools(

@@ -1,17 +1,18 @@
 """grep: searches the contents of files with ripgrep."""
 
 import math
+import os
 import stat
-from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.json import Decoder
 
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
-from pi.tools.listing import Listing, Notice, whole_limit
+from pi.llm.unicode import utf16_len
+from pi.tools.listing import Listing, Notice, whole_number
 from pi.tools.paths import resolve_path
-from pi.tools.ripgrep import complaint, run_ripgrep
+from pi.tools.ripgrep import complaint, posix_path, run_ripgrep
 
 _LIMIT = 100
 _MAX_LINE = 500  # UTF-16 units
@@ -53,12 +54,14 @@ async def _grep(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
         raise ToolError(f"Path not found: {place}") from None
     in_folder = stat.S_ISDIR(mode)
     if not in_folder and not stat.S_ISREG(mode):
-        raise ToolError(f"{place} is neither a file nor a directory, and may never end. Search something else.")
-    # rg takes globs as relative to its own working directory, and `.` instead of the directory's name because
-    # that may be a symbolic link.
-    cwd, target = (place, ".") if in_folder else (place.parent, str(place))
-    context = whole_limit(arguments.get("context") or 1, 1) if (arguments.get("context") or 0) >= 1 else 0
-    found = _Matches(whole_limit(arguments.get("limit"), _LIMIT), context)
+        raise ToolError(
+            f"{place} is neither a file nor a directory, and may never end. Search something else."
+        )
+    # rg takes globs as relative to its own working directory; the target is `.` because the directory's name
+    # may be that of a symbolic link, which rg would not find there.
+    cwd, target = (place, ".") if in_folder else (place.parent, f".{os.sep}{place.name}")
+    context = whole_number(arguments.get("context"), 0, least=0)
+    found = _Matches(whole_number(arguments.get("limit"), _LIMIT, least=1), context)
     options = [*_options(arguments, context), "--", arguments["pattern"], target]
     code = await run_ripgrep(["--json", *options], cwd=cwd, end=b"\n", on_record=found.add)
     if not found.count and code > 1:
@@ -85,19 +88,19 @@ def _without_dot(glob: str) -> str:
     return negation + rest
 
 
-class _Bytes(Struct, frozen=True):
+class _Text(Struct, frozen=True):
     """Text in rg's JSON, or bytes that are no UTF-8."""
 
     text: str | None = None
-    bytes: bytes | None = None
+    raw: bytes = field(name="bytes", default=b"")
 
     def __str__(self) -> str:
-        return (self.bytes or b"").decode(errors="replace") if self.text is None else self.text
+        return self.raw.decode(errors="replace") if self.text is None else self.text
 
 
 class _Data(Struct, frozen=True):
-    path: _Bytes = _Bytes()
-    lines: _Bytes = _Bytes()
+    path: _Text = _Text()
+    lines: _Text = _Text()
     line_number: int = 0
 
 
@@ -150,15 +153,15 @@ class _Matches:
         return self._listing.result(reached, *long_lines)
 
     def _add_line(self, data: _Data, *, is_match: bool) -> None:
-        self._path = _posix(data.path)
+        self._path = posix_path(str(data.path))
         if is_match:
             self.count += 1
             self._window_end = data.line_number + self._context
         self._show(data.line_number, str(data.lines), ":" if is_match else "-")
 
     def _add_past_limit(self, data: _Data, *, is_match: bool) -> bool:
-        """Shows what is still context of the last match, a match as well; a match proves that there are more."""
-        inside = _posix(data.path) == self._path and data.line_number <= self._window_end
+        """Shows what is still context of the last match, also a match, which proves that there are more."""
+        inside = posix_path(str(data.path)) == self._path and data.line_number <= self._window_end
         if inside:
             self._show(data.line_number, str(data.lines), "-")
         self._more = self._more or is_match
@@ -167,8 +170,9 @@ class _Matches:
     def _show(self, number: int, line: str, mark: str) -> None:
         self._last = number
         self._open = not line.endswith("\n")
-        text = _shortened(line.removesuffix("\n").removesuffix("\r"))
-        self._cut_lines = self._cut_lines or text.endswith(_CUT)
+        line = line.removesuffix("\n").removesuffix("\r")
+        text = _shortened(line)
+        self._cut_lines = self._cut_lines or text != line
         self._listing.add(f"{self._path}{mark}{number}{mark} {text}")
 
     def _end_file(self) -> None:
@@ -176,3 +180,10 @@ class _Matches:
         if self._context and self._path and not self._open and self._last < self._window_end:
             self._show(self._last + 1, "", "-")
         self._path = None
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= _MAX_LINE and utf16_len(line) <= _MAX_LINE:
+        return line
+    units = line[:_MAX_LINE].encode("utf-16-le")[: 2 * _MAX_LINE]
+    return units.decode("utf-16-le", "ignore") + "... [truncated]"

@@ -40,9 +40,7 @@ class Listing:
         notices = [reached] if reached else []
         if cut.truncated:
             cut = replace(cut, total_lines=self.count, total_bytes=self._bytes)
-            notices.append(
-                Notice(f"{format_size(MAX_BYTES)} limit reached", "truncation", to_builtins(cut))
-            )
+            notices.append(Notice(f"{format_size(MAX_BYTES)} limit reached", "truncation", to_builtins(cut)))
         notices += further
         if not notices:
             return text_result(cut.content)
@@ -50,6 +48,6 @@ class Listing:
         return text_result(text, {notice.key: notice.value for notice in notices})
 
 
-def whole_limit(limit: float | None, default: int) -> int:
-    """The limit that a model has asked for: a whole number, at least 1."""
-    return default if limit is None else max(1, int(min(limit, _MAX_SAFE_INTEGER)))
+def whole_number(value: float | None, default: int, *, least: int) -> int:
+    """The number that a model has asked for, rounded down."""
+    return default if value is None else max(least, int(min(value, _MAX_SAFE_INTEGER)))

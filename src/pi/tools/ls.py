@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
-from pi.tools.listing import Listing, Notice, whole_limit
+from pi.tools.listing import Listing, Notice, whole_number
 from pi.tools.paths import refusal, resolve_path
 
 _LIMIT = 500
@@ -37,7 +36,7 @@ def ls_tool() -> Tool:
 
 async def _ls(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
     folder = resolve_path(arguments.get("path") or ".", ctx.cwd)
-    limit = whole_limit(arguments.get("limit"), _LIMIT)
+    limit = whole_number(arguments.get("limit"), _LIMIT, least=1)
     # In a thread: there may be a million entries, or a network in between.
     return await asyncio.to_thread(_list, folder, limit)
 
@@ -52,22 +51,17 @@ def _list(folder: Path, limit: int) -> ToolResult:
             entries = sorted(found, key=_sort_key)
     except OSError as error:
         raise ToolError(f"Cannot read directory: {refusal(error, 'scandir', folder)}") from None
-    shown = ((at, entry) for at, entry in enumerate(entries, start=1) if _leads_somewhere(entry))
-    listing, last = Listing(), 0
-    for last, entry in islice(shown, limit):
+    listing, reached = Listing(), None
+    for entry in entries:
+        if listing.count == limit:
+            text = f"{limit} entries limit reached. Use limit={limit * 2} for more"
+            reached = Notice(text, "entryLimitReached", limit)
+            break
+        if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 (entry.path is a string)
+            continue  # it leads nowhere
         name = os.fsencode(entry.name).decode(errors="replace")
         listing.add(f"{name}/" if entry.is_dir() else name)
-    if not listing.count:
-        return text_result("(empty directory)")
-    reached = None
-    if listing.count == limit and last < len(entries):
-        text = f"{limit} entries limit reached. Use limit={limit * 2} for more"
-        reached = Notice(text, "entryLimitReached", limit)
-    return listing.result(reached)
-
-
-def _leads_somewhere(entry: os.DirEntry[str]) -> bool:
-    return not entry.is_symlink() or os.path.exists(entry.path)  # noqa: PTH110 (entry.path is a string)
+    return listing.result(reached) if listing.count else text_result("(empty directory)")
 
 
 def _sort_key(entry: os.DirEntry[str]) -> tuple[list[int], str, str]:

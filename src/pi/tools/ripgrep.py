@@ -17,7 +17,7 @@ class _Enough(Exception):
 async def run_ripgrep(
     arguments: Sequence[str], *, cwd: Path, end: bytes, on_record: Callable[[bytes], bool]
 ) -> int:
-    """Runs rg in `cwd` and hands over each record of its stdout, which ends with `end`, until one gives False.
+    """Runs rg in `cwd` and hands over the records of its stdout, each ended by `end`, until one gives False.
 
     The result is rg's exit code: 0 also when it was stopped, 1 for nothing found, 2 for an error, though
     perhaps only in one file of many. Raises ToolError when there is no rg or it can't be started.
@@ -50,6 +50,12 @@ async def complaint(arguments: Sequence[str], *, cwd: Path, code: int) -> str:
     await _run(["--quiet", "--no-json", *arguments], cwd, said.extend, merge=True)
     text = truncate_head(said.decode(errors="replace")).content.strip()
     return text or f"ripgrep exited with code {code}"
+
+
+def posix_path(path: str) -> str:
+    """A path as rg gives it for the target `.`: without that, and with `/` on Windows too."""
+    path = path.replace(os.sep, "/") if os.sep != "/" else path
+    return path.removeprefix("./")
 
 
 def find_ripgrep() -> str:

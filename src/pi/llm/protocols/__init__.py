@@ -18,6 +18,7 @@ Protocol = Callable[[Draft, Context, StreamOptions], AsyncGenerator[StreamStart 
 PROTOCOLS = {
     "anthropic-messages": "pi.llm.protocols.anthropic_messages",
     "faux": "pi.llm.protocols.faux",
+    "google-generative-ai": "pi.llm.protocols.google_generative_ai",
     "openai-completions": "pi.llm.protocols.openai_completions",
     "openai-responses": "pi.llm.protocols.openai_responses",
 }
