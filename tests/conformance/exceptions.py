@@ -11,16 +11,13 @@ DIFFERS = {
 
 # What is not there yet.
 NOT_YET = {
-    "google-generative-ai/*": "the protocol google-generative-ai",
     "rpc/*": "RPC mode",
     "cross/*": "RPC mode drives them",
     "sessions/*": "RPC mode drives them; test_context reads the same files",
     "models/builtin-levels": "RPC mode drives it",
     "models/overrides": "RPC mode drives it",
-    "models/headers-auth": "the protocol google-generative-ai, in one of its runs",
     "cli/no-models": "RPC mode drives its last run",
     "cli/export": "HTML export",
-    "context/default-prompt-all-protocols": "two of its four protocols",
     "*/overflow-compaction*": "compaction",
     "*/threshold-compaction": "compaction",
 }

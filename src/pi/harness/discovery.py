@@ -90,13 +90,15 @@ def find_resources(
 def _named(kind: Kind, paths: Sequence[str], cwd: Path, warnings: list[str]) -> Iterator[SourceInfo]:
     for given in paths:
         path = _resolve(given, cwd)
-        if _is_file(path) and path.endswith(".md"):
-            yield SourceInfo(path, "local", "temporary", base_dir=str(Path(path).parent))
-        elif os.path.isdir(path):  # noqa: PTH112 (as in _is_file)
-            for file in _walk(path, _FOUND[kind]):
-                yield SourceInfo(file, "local", "temporary", base_dir=path)
+        if os.path.isdir(path):  # noqa: PTH112 (as in _is_file)
+            files = list(_walk(path, _FOUND[kind]))
+        elif path.endswith(".md") and _is_file(path):
+            files = [path]
         else:
+            files = []
             warnings.append(f"{path} is neither a Markdown file nor a folder, so it adds no {kind}.")
+        for file in files:
+            yield SourceInfo(file, "local", "temporary", base_dir=str(Path(file).parent))
 
 
 def _of_side(kind: Kind, side: Side) -> Iterator[tuple[SourceInfo, bool]]:

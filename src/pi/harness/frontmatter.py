@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from pi.platform.errors import PiError
 
+C_LIMIT = 2_000  # characters; libyaml's loader recurses in C, and a deeper file would overflow its stack
 _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -60,7 +61,7 @@ def _yaml_fields(source: str) -> dict[str, Any]:
     import yaml
 
     try:
-        value = yaml.load(source, Loader=_loader())
+        value = yaml.load(f"{source}\n", Loader=_loader(len(source) <= C_LIMIT))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 2}, column {mark.column + 1}: " if mark else ""
@@ -73,11 +74,11 @@ def _yaml_fields(source: str) -> dict[str, Any]:
 
 
 @cache
-def _loader() -> Any:
+def _loader(in_c: bool, /) -> Any:
     """A safe loader after YAML 1.2, as the original's: `yes` and `2024-01-01` are texts there."""
     import yaml
 
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if in_c else yaml.SafeLoader
     loader: Any = type("_Loader", (base,), {"yaml_implicit_resolvers": {}})
     kinds = {
         "null": r"(?:~|null|Null|NULL|)",

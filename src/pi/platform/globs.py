@@ -45,7 +45,7 @@ def is_ignored(path: str, rules: Sequence[IgnoreRule], *, folder: bool) -> bool:
         if rule.folders_only and not folder:
             continue
         relative = os.path.relpath(path, rule.folder).replace(os.sep, "/")
-        if re.fullmatch(rule.regex, relative):
+        if re.fullmatch(rule.regex, relative, re.IGNORECASE):  # as on every platform of the original
             return not rule.negated
     return False
 

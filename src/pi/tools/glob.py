@@ -7,7 +7,7 @@ from pi.platform.errors import PiError
 _TOKEN = re.compile(
     r"""
       \\(?P<escaped>.)
-    | \[(?P<negated>[!^]?)(?P<members>\]?[^\]]*)\]
+    | \[(?P<negated>[!^]?)(?P<members>\][^\]]*|[^\]]+)\]
     | (?P<between>(?:/\*\*)+/)
     | (?P<below>(?:/\*\*)+(?=\Z|[,}]))
     | (?P<anywhere>(?:\*\*/)+)

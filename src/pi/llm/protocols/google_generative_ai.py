@@ -66,7 +66,9 @@ async def stream(
 
 def build_headers(model: Model, options: StreamOptions) -> dict[str, str]:
     """The headers of a request, names in lower case; raises ProviderError when there is no key."""
-    headers = {"x-goog-api-key": options.api_key} if options.api_key else {}
+    headers = {"accept": "*/*"}  # errors come as JSON, an answer as a stream of events
+    if options.api_key:
+        headers["x-goog-api-key"] = options.api_key
     for own in (model.headers, options.headers):
         headers |= {name.lower(): value for name, value in (own or {}).items()}
     if not any(headers.get(name, "").strip() for name in ("x-goog-api-key", "authorization")):
@@ -172,24 +174,29 @@ def _count(value: Number) -> int:
 
 
 async def _checked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body's pieces; raises the error that the server writes between the events when it breaks off.
+    """The body's pieces; raises the error that a server writes after the last event when it breaks off.
 
-    Such an error is bare JSON, a piece of its own. An error inside an event is passed over, as the original
+    Such an error is bare JSON on lines of its own. An error inside an event is passed over, as the original
     does: the stream then ends without a finish reason.
     """
+    before = b"\n"
     async for chunk in chunks:
-        if chunk.lstrip()[:1] == b"{":
-            _raise_error(chunk)
+        at = (before + chunk).find(b"\n{")
+        if at >= 0:
+            yield chunk[:at]
+            _raise_error(chunk[at:] + b"".join([rest async for rest in chunks]))
+            return
         yield chunk
+        before = chunk[-1:]
 
 
-def _raise_error(chunk: bytes) -> None:
+def _raise_error(data: bytes) -> None:
     try:
-        body: Any = json.loads(chunk)
-    except ValueError:  # a piece of an event that was cut before its data
+        body: Any = json.loads(data)
+    except ValueError:
         return
     match body:
-        case {"error": {"code": int(code), **error}} if 400 <= code < 600:
+        case {"error": {"code": int(code), **error}}:
             raise ProviderError(f"got status: {error.get('status') or code}. {_compact(body)}", status=code)
         case _:
             pass

@@ -1,6 +1,6 @@
 """Responses, the protocol of OpenAI's newer models."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ MIN_OUTPUT_TOKENS = 16  # a smaller `max_output_tokens` is refused
 
 async def stream(
     draft: Draft, context: Context, options: StreamOptions
-) -> AsyncIterator[StreamStart | BlockEvent]:
+) -> AsyncGenerator[StreamStart | BlockEvent]:
     """Ask the draft's model and feed its answer to the draft; raises ProviderError."""
     model = draft.model
     url = model.base_url.rstrip("/") + "/responses"
