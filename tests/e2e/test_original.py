@@ -12,7 +12,9 @@ from tests.e2e.conftest import World
 
 ORIGINAL = shlex.split(os.environ.get("PI_TEST_ORIGINAL", ""))
 
-pytestmark = pytest.mark.skipif(not ORIGINAL, reason="opt-in: PI_TEST_ORIGINAL is the original's command line")
+pytestmark = pytest.mark.skipif(
+    not ORIGINAL, reason="opt-in: PI_TEST_ORIGINAL is the original's command line"
+)
 
 
 def say(world: World, command: list[str], *words: str) -> str:

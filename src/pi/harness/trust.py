@@ -33,7 +33,9 @@ def is_trusted(cwd: Path, agent_dir: Path, *, decision: bool | None, default: st
 
 
 def _has_agents_skills(cwd: Path) -> bool:
-    return any((folder / ".agents" / "skills").is_dir() for folder in (cwd, *cwd.parents))
+    own = Path.home() / ".agents" / "skills"  # the user's, not a project's
+    found = (folder / ".agents" / "skills" for folder in (cwd, *cwd.parents))
+    return any(path != own and path.is_dir() for path in found)
 
 
 def _saved_decision(cwd: Path, path: Path) -> bool | None:

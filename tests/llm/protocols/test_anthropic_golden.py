@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pi.llm.anthropic_payload import build_headers, build_payload
+from pi.llm.formats.anthropic_payload import build_headers, build_payload
 from pi.llm.messages import AssistantMessage, Message
 from pi.llm.models import LEVELS, Model
 from pi.llm.options import StreamOptions

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pi.llm.anthropic_payload import build_payload
 from pi.llm.draft import Draft
 from pi.llm.errors import ProviderError
 from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamEnd, StreamEvent, StreamStart
+from pi.llm.formats.anthropic_payload import build_payload
 from pi.llm.messages import (
     AssistantMessage,
     Context,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pi.llm.draft import Draft
 from pi.llm.errors import ProtocolError, ProviderError, TransportError
 from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamStart
-from pi.llm.google_chunks import Chunk, read_chunk
-from pi.llm.google_payload import build_payload
+from pi.llm.formats.google_chunks import Chunk, read_chunk
+from pi.llm.formats.google_payload import build_payload
 from pi.llm.messages import Context, Cost, Text, Thinking, ToolCall, Usage, UserMessage
 from pi.llm.models import Model, ModelCost
 from pi.llm.options import StreamOptions

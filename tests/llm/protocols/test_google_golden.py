@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pi.llm.catalog import catalog_models
-from pi.llm.google_payload import build_payload
+from pi.llm.formats.google_payload import build_payload
 from pi.llm.messages import AssistantMessage, Context, Message, UserMessage
 from pi.llm.models import LEVELS, Model
 from pi.llm.options import StreamOptions

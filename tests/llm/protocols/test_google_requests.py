@@ -4,7 +4,7 @@ import pytest
 
 from pi.llm.catalog import catalog_models
 from pi.llm.errors import ProviderError
-from pi.llm.google_payload import build_payload
+from pi.llm.formats.google_payload import build_payload
 from pi.llm.messages import (
     AssistantMessage,
     Context,

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pi.llm.anthropic_payload import build_headers, build_payload, compat_of
 from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.events import BlockEvent, StreamStart
+from pi.llm.formats.anthropic_payload import build_headers, build_payload, compat_of
 from pi.llm.http import Response, post_json
 from pi.llm.messages import Context, StopReason, Usage
 from pi.llm.options import StreamOptions

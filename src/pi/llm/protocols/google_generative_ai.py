@@ -13,8 +13,8 @@ from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.events import BlockEvent, StreamStart
-from pi.llm.google_chunks import Chunk, FunctionCall, Number, UsageMetadata, read_chunk
-from pi.llm.google_payload import build_payload
+from pi.llm.formats.google_chunks import Chunk, FunctionCall, Number, UsageMetadata, read_chunk
+from pi.llm.formats.google_payload import build_payload
 from pi.llm.http import Response, post_json
 from pi.llm.messages import Context, StopReason, Usage
 from pi.llm.models import Model

@@ -4,18 +4,19 @@ import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from pi.llm.compat import CompletionsCompat, completions_compat
 from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.events import BlockEvent, StreamStart
+from pi.llm.formats.completions_compat import CompletionsCompat, completions_compat
+from pi.llm.formats.lenient import as_dict
+from pi.llm.formats.openai_chunks import CallPiece, Choice, Chunk, ChunkReader, Delta
+from pi.llm.formats.openai_errors import error_text, refusal_text
+from pi.llm.formats.openai_messages import mark_cache, to_messages, to_tools
+from pi.llm.formats.openai_thinking import add_detail, is_detail, thinking_fields
 from pi.llm.http import Response, post_json
 from pi.llm.messages import AssistantMessage, Context, StopReason, ToolResultMessage, Usage
 from pi.llm.models import Model, clamp_level
-from pi.llm.openai_chunks import CallPiece, Choice, Chunk, ChunkReader, Delta, as_dict
-from pi.llm.openai_errors import error_text, refusal_text
-from pi.llm.openai_messages import mark_cache, to_messages, to_tools
-from pi.llm.openai_thinking import add_detail, is_detail, thinking_fields
 from pi.llm.options import StreamOptions
 from pi.llm.retry import retry_after_ms
 from pi.llm.sse import sse_events

@@ -10,15 +10,15 @@ from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock, Kind
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.events import BlockEvent, StreamStart
+from pi.llm.formats.lenient import as_dict, as_list, as_text
+from pi.llm.formats.openai_errors import error_text, refusal_text
+from pi.llm.formats.responses_compat import ResponsesCompat, responses_compat
+from pi.llm.formats.responses_events import Event, read_event
+from pi.llm.formats.responses_items import text_signature, to_input, to_tools
 from pi.llm.http import Response, post_json
 from pi.llm.messages import Context, Cost, StopReason, ThinkingLevel, Usage
 from pi.llm.models import Model, clamp_level
-from pi.llm.openai_chunks import as_dict
-from pi.llm.openai_errors import error_text, refusal_text
 from pi.llm.options import StreamOptions
-from pi.llm.responses_compat import ResponsesCompat, responses_compat
-from pi.llm.responses_events import Event, as_list, as_text, read_event
-from pi.llm.responses_items import text_signature, to_input, to_tools
 from pi.llm.retry import retry_after_ms
 from pi.llm.sse import sse_events
 from pi.llm.tokens import output_cap

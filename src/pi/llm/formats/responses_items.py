@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from pi.llm.call_ids import short_hash
+from pi.llm.formats.responses_compat import ResponsesCompat
+from pi.llm.formats.strict_schema import strict_schema
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -21,8 +23,6 @@ from pi.llm.messages import (
     content_text,
 )
 from pi.llm.models import Model
-from pi.llm.responses_compat import ResponsesCompat
-from pi.llm.strict_schema import strict_schema
 from pi.llm.unicode import well_formed_json
 from pi.platform.errors import ConfigError
 

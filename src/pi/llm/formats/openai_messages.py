@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import msgspec
 
-from pi.llm.compat import CompletionsCompat
+from pi.llm.formats.completions_compat import CompletionsCompat
+from pi.llm.formats.openai_thinking import Detail, kept_details, legacy_detail
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -20,7 +21,6 @@ from pi.llm.messages import (
     content_text,
 )
 from pi.llm.models import Model
-from pi.llm.openai_thinking import Detail, kept_details, legacy_detail
 
 Sent = dict[str, Any]
 REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi.llm.openai_chunks import ChunkReader
+from pi.llm.formats.openai_chunks import ChunkReader
 
 
 @given(st.text(st.characters(codec="utf-16"), max_size=30), st.integers(1, 5))

@@ -1,13 +1,10 @@
 """The pieces of a Gemini stream, decoded fast when well formed, forgivingly when not."""
 
-import json
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from pi.llm.errors import ProtocolError
-from pi.llm.unicode import well_formed_json
+from pi.llm.formats.lenient import Reader
 
 Number = int | float | None
 
@@ -67,25 +64,9 @@ class Chunk(Struct, rename="camel", gc=False):
     prompt_feedback: PromptFeedback | None = None
 
 
-_decode = msgspec.json.Decoder(Chunk).decode
+_reader = Reader(Chunk)
 
 
 def read_chunk(data: bytes) -> Chunk:
     """The chunk in an event's data; raises ProtocolError for what is none."""
-    try:
-        return _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _forgiving(data.decode("utf-8", "replace"))
-
-
-def _forgiving(text: str) -> Chunk:
-    """Half of a surrogate pair, a raw control character: the standard library reads them, msgspec doesn't."""
-    try:
-        raw = json.loads(text, strict=False)
-        return msgspec.convert(well_formed_json(raw), Chunk) if isinstance(raw, dict) else Chunk()
-    except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip()):
-            raise ProtocolError("Unexpected end of JSON input") from None
-        raise ProtocolError(f"The provider sent an event that is no JSON: {error}. Try again.") from None
-    except msgspec.ValidationError as error:
-        raise ProtocolError(f"The provider sent an event of a foreign shape: {error}. Try again.") from None
+    return _reader.read(data)

@@ -1,12 +1,11 @@
 """The pieces of a Chat Completions stream, decoded fast when well formed, forgivingly when not."""
 
-import json
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from pi.llm.errors import ProtocolError
+from pi.llm.formats.lenient import as_dict, as_list, foreign_json
 
 
 class FunctionPiece(Struct, gc=False):
@@ -65,17 +64,11 @@ class ChunkReader:
         try:
             return self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._forgiving(data.decode("utf-8", "replace"))
+            return self._forgiving(data)
 
-    def _forgiving(self, text: str) -> Chunk:
-        try:
-            raw = json.loads(text)
-        except json.JSONDecodeError as error:
-            if error.pos >= len(text.rstrip()):
-                raise ProtocolError("Unexpected end of JSON input") from None
-            raise ProtocolError(f"The provider sent an event that is no JSON: {error}. Try again.") from None
-        raw = as_dict(raw)
-        first = next(iter(_list(raw.get("choices"))), None)
+    def _forgiving(self, data: bytes) -> Chunk:
+        raw = as_dict(foreign_json(data, clean=False))
+        first = next(iter(as_list(raw.get("choices"))), None)
         return Chunk(
             id=_str(raw.get("id")),
             model=_str(raw.get("model")),
@@ -92,8 +85,8 @@ class ChunkReader:
                 reasoning_content=self._text("reasoning_content", delta),
                 reasoning=self._text("reasoning", delta),
                 reasoning_text=self._text("reasoning_text", delta),
-                tool_calls=[self._call(as_dict(call)) for call in _list(delta.get("tool_calls"))],
-                reasoning_details=_list(delta.get("reasoning_details")),
+                tool_calls=[self._call(as_dict(call)) for call in as_list(delta.get("tool_calls"))],
+                reasoning_details=as_list(delta.get("reasoning_details")),
             ),
             finish_reason=_str(raw.get("finish_reason")),
             usage=as_dict(raw.get("usage")),
@@ -118,15 +111,6 @@ class ChunkReader:
             self._torn[field] = value[-1]
             value = value[:-1]
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def as_dict(value: Any) -> dict[str, Any]:
-    """An object of JSON, empty when it is something else."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _str(value: Any) -> str | None:

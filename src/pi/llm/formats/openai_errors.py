@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pi.llm.openai_chunks import as_dict
+from pi.llm.formats.lenient import as_dict
 
 BODY_LENGTH = 4000  # characters of an error's JSON that are shown
 

@@ -1,13 +1,9 @@
 """How hosts of the Responses protocol differ from OpenAI's: the flags, and what is known of each host."""
 
-from typing import Any
-
-import msgspec
 from msgspec import Struct
 
-from pi.llm.compat import Host
+from pi.llm.formats.hosts import Host, flags_of
 from pi.llm.models import Model
-from pi.platform.errors import ConfigError
 
 
 class ResponsesCompat(Struct, frozen=True, rename="camel"):
@@ -33,18 +29,5 @@ HOSTS = (
 
 
 def responses_compat(model: Model) -> ResponsesCompat:
-    """The flags for a model: the standard, changed by what is known of its host, then by its own `compat`.
-
-    Raises ConfigError when a flag of `compat` has the wrong type.
-    """
-    flags: dict[str, Any] = {}
-    for host in HOSTS:
-        if host.serves(model):
-            flags |= host.flags
-    flags |= {name: value for name, value in (model.compat or {}).items() if value is not None}
-    try:
-        return msgspec.convert(flags, ResponsesCompat)
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"compat of model {model.ref} can't be used: {error}. Mend it in models.json."
-        ) from None
+    """The flags for a model; raises ConfigError when one of its `compat` has the wrong type."""
+    return flags_of(model, ResponsesCompat, HOSTS)

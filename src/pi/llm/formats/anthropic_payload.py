@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from pi.llm.errors import ProviderError
+from pi.llm.formats.hosts import flags_of
+from pi.llm.formats.strict_schema import strict_schema
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -22,9 +23,7 @@ from pi.llm.messages import (
 )
 from pi.llm.models import Model, ModelCost, clamp_level
 from pi.llm.options import StreamOptions
-from pi.llm.strict_schema import strict_schema
 from pi.llm.tokens import output_cap, thinking_caps
-from pi.platform.errors import ConfigError
 
 VERSION = "2023-06-01"
 OAUTH_MARK = "sk-ant-oat"
@@ -83,11 +82,7 @@ class Compat(Struct, frozen=True, rename="camel"):
 
 def compat_of(model: Model) -> Compat:
     """The model's flags; raises ConfigError for a value of the wrong type."""
-    flags = {name: value for name, value in (model.compat or {}).items() if value is not None}
-    try:
-        return msgspec.convert(flags, Compat)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"compat of {model.ref}: {error}. Correct it in models.json.") from None
+    return flags_of(model, Compat)
 
 
 def build_payload(model: Model, context: Context, options: StreamOptions) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from pi.llm.compat import CompletionsCompat, completions_compat
+from pi.llm.formats.completions_compat import CompletionsCompat, completions_compat
 from pi.llm.models import Model
 from pi.platform.errors import ConfigError
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pi.llm.strict_schema import strict_schema
+from pi.llm.formats.strict_schema import strict_schema
 
 
 def test_optional_properties_become_required_and_nullable() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from pi.llm.call_ids import id_rule
+from pi.llm.formats.strict_schema import strict_schema
 from pi.llm.messages import (
     AssistantMessage,
     Image,
@@ -19,7 +20,6 @@ from pi.llm.messages import (
     content_text,
 )
 from pi.llm.models import Model
-from pi.llm.strict_schema import strict_schema
 from pi.platform.errors import ConfigError
 
 Sent = dict[str, Any]

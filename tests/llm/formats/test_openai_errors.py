@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pi.llm.openai_errors import error_text, refusal_text
+from pi.llm.formats.openai_errors import error_text, refusal_text
 
 
 @pytest.mark.parametrize(

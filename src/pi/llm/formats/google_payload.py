@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from pi.llm.google_contents import Sent, to_contents, to_tools
+from pi.llm.formats.google_contents import Sent, to_contents, to_tools
 from pi.llm.messages import Context, ThinkingLevel
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions

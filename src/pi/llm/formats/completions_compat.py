@@ -2,11 +2,10 @@
 
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
+from pi.llm.formats.hosts import Host, flags_of
 from pi.llm.models import Model
-from pi.platform.errors import ConfigError
 
 
 class CompletionsCompat(Struct, frozen=True, rename="camel"):
@@ -40,23 +39,6 @@ class CompletionsCompat(Struct, frozen=True, rename="camel"):
     send_session_affinity_headers: bool = False
     session_affinity_format: str = "openai"
     renamed_reasoning_field: str | None = None  # ours: the host streams `reasoning` and wants this one back
-
-
-class Host(Struct, frozen=True):
-    """A host, known by provider id or by a part of the base URL, and the flags in which it differs.
-
-    With `models` only models whose id starts so are meant.
-    """
-
-    providers: tuple[str, ...]
-    urls: tuple[str, ...]
-    flags: dict[str, Any]
-    models: tuple[str, ...] = ()
-
-    def serves(self, model: Model) -> bool:
-        url = model.base_url.lower()
-        known = model.provider in self.providers or any(part in url for part in self.urls)
-        return known and (not self.models or model.id.startswith(self.models))
 
 
 _BASIC = {"supportsStore": False, "supportsDeveloperRole": False}
@@ -117,18 +99,5 @@ HOSTS = (
 
 
 def completions_compat(model: Model) -> CompletionsCompat:
-    """The flags for a model: the standard, changed by what is known of its host, then by its own `compat`.
-
-    Raises ConfigError when a flag of `compat` has the wrong type.
-    """
-    flags: dict[str, Any] = {}
-    for host in HOSTS:
-        if host.serves(model):
-            flags |= host.flags
-    flags |= {name: value for name, value in (model.compat or {}).items() if value is not None}
-    try:
-        return msgspec.convert(flags, CompletionsCompat)
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"compat of model {model.ref} can't be used: {error}. Mend it in models.json."
-        ) from None
+    """The flags for a model; raises ConfigError when one of its `compat` has the wrong type."""
+    return flags_of(model, CompletionsCompat, HOSTS)

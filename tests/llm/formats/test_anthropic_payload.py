@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pi.llm.anthropic_payload import build_headers, build_payload
 from pi.llm.errors import ProviderError
+from pi.llm.formats.anthropic_payload import build_headers, build_payload
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -95,7 +95,9 @@ def test_without_a_key_nothing_is_sent() -> None:
 
 
 def test_a_flag_of_the_wrong_type_is_reported_with_its_place() -> None:
-    with pytest.raises(ConfigError, match=r"compat of anthropic/claude: .*supportsTemperature.*models\.json"):
+    with pytest.raises(
+        ConfigError, match=r"anthropic/claude .*supportsTemperature.*models\.json"
+    ):
         body(HI, model=with_compat(supportsTemperature="no"))
 
 

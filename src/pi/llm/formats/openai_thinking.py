@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pi.llm.compat import CompletionsCompat
+from pi.llm.formats.completions_compat import CompletionsCompat
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import Model
 

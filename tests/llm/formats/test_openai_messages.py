@@ -2,7 +2,8 @@
 
 import json
 
-from pi.llm.compat import completions_compat
+from pi.llm.formats.completions_compat import completions_compat
+from pi.llm.formats.openai_messages import to_messages
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -15,7 +16,6 @@ from pi.llm.messages import (
     UserMessage,
 )
 from pi.llm.models import Model
-from pi.llm.openai_messages import to_messages
 
 
 def said(*blocks, **fields):
