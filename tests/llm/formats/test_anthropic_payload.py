@@ -95,9 +95,7 @@ def test_without_a_key_nothing_is_sent() -> None:
 
 
 def test_a_flag_of_the_wrong_type_is_reported_with_its_place() -> None:
-    with pytest.raises(
-        ConfigError, match=r"anthropic/claude .*supportsTemperature.*models\.json"
-    ):
+    with pytest.raises(ConfigError, match=r"anthropic/claude .*supportsTemperature.*models\.json"):
         body(HI, model=with_compat(supportsTemperature="no"))
 
 
