@@ -17,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parse(words)
     except UsageError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        from pi.platform.terminal import say
+
+        say(f"Error: {error}")
         return 1
     if options.version:
         print(__version__)

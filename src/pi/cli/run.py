@@ -19,6 +19,7 @@ from pi.platform.process import kill_all
 from pi.platform.terminal import say
 from pi.sdk import ModelChoice, NoModelError, PromptChoice, ResourceChoice, ToolChoice, create_agent_session
 
+BROKEN_PIPE = 13  # SIGPIPE, by a name that Windows knows too
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one isn't known everywhere
 
 
@@ -40,7 +41,7 @@ async def run_once(options: Options, prompt: Prompt) -> int:
         session.warnings.clear()
         if json:
             write_header(store.header)
-            session.subscribe(json_listener(lambda: stop.by(signal.SIGPIPE, session)))
+            session.subscribe(json_listener(lambda: stop.by(BROKEN_PIPE, session)))
         with stop.on_signals(session):
             await _prompt_all(session, prompt, stop)
     except (NoModelError, MissingKeyError) as error:
@@ -49,7 +50,7 @@ async def run_once(options: Options, prompt: Prompt) -> int:
         say(await explain(error))
         return 1
     except BrokenPipeError:
-        return 128 + signal.SIGPIPE
+        return 128 + BROKEN_PIPE
     except PiError as error:
         say(f"Error: {error}")
         return 1
@@ -92,7 +93,7 @@ def _finish(session: Session, stop: "_Stop", *, json: bool) -> int:
         try:
             code = print_answer(session.last_message)
         except BrokenPipeError:
-            return 128 + signal.SIGPIPE
+            return 128 + BROKEN_PIPE
     for warning in session.warnings:
         say(f"Warning: {warning}")
     return code or (1 if session.store.unsaved else 0)

@@ -3,13 +3,13 @@
 import asyncio
 import gc
 import os
-import sys
 
 from pi.cli.options import Options
 from pi.cli.prompt import build_prompt
 from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
+from pi.platform.terminal import say
 
 
 def start(options: Options) -> int:
@@ -22,12 +22,15 @@ def start(options: Options) -> int:
     if os.environ.get("PI_OFFLINE"):
         os.environ["PI_SKIP_VERSION_CHECK"] = "1"
     for warning in options.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        say(f"Warning: {warning}")
+    _open_standard_streams()
     try:
         return _run(options)
     except PiError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}")
         return 1
+    except KeyboardInterrupt:  # before or after the run, which has its own way to stop
+        return 130
 
 
 def _run(options: Options) -> int:
@@ -35,10 +38,10 @@ def _run(options: Options) -> int:
         return _list_models(options.list_models)
     if options.mode == "rpc":
         raise PiError("RPC mode isn't part of this version yet. Use --mode json or -p.")
-    interactive = sys.stdin.isatty() and sys.stdout.isatty() and not options.print and options.mode != "json"
-    if interactive:
+    at_terminal = os.isatty(0) and os.isatty(1)
+    if at_terminal and not options.print and options.mode != "json":
         raise PiError('The terminal interface isn\'t part of this version yet. Ask with: pi -p "your prompt"')
-    prompt = build_prompt(options, stdin=None if sys.stdin.isatty() else _piped_text())
+    prompt = build_prompt(options, stdin=None if os.isatty(0) else _piped_text())
     from pi.cli.run import run_once
 
     return asyncio.run(run_once(options, prompt))
@@ -50,13 +53,25 @@ def _list_models(search: str) -> int:
     registry = ModelRegistry(find_agent_dir(os.environ))
     table = list_models(registry, search or None)
     for warning in registry.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
+        say(f"Warning: {warning}")
     print(table)
     return 0
 
 
 def _piped_text() -> str:
+    pieces: list[bytes] = []
     try:
-        return sys.stdin.buffer.read().decode("utf-8", "replace").strip()
-    except OSError:  # a closed stdin says nothing
-        return ""
+        while piece := os.read(0, 1 << 20):
+            pieces.append(piece)
+    except OSError:  # a stdin that can't be read says nothing
+        pass
+    return b"".join(pieces).decode("utf-8", "replace").strip()
+
+
+def _open_standard_streams() -> None:
+    """A closed stdin, stdout or stderr becomes /dev/null: else the session file could get its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one

@@ -137,13 +137,17 @@ class Session:
         self.store.append_thinking_level(level)
         await self._publish(ThinkingLevelChanged(level))
 
-    async def record(self, message: Any) -> None:
-        """Add a message that no model wrote, such as a shell command of the user's; in a run, after it."""
-        if self.busy:  # a call and its result must stay next to each other
+    def record(self, message: Any) -> None:
+        """Add what no model wrote and no event tells of, such as a shell command of the user's."""
+        if self.busy:  # after the run: a call and its result must stay next to each other
             self._later.append(message)
             return
-        await self._emit(MessageStart(message))
-        self._state.transcript.append(await self._emit(MessageEnd(message)))
+        self._save(message)
+        self._state.transcript.append(message)
+
+    def close(self) -> None:
+        """Let go of the session file. Raises SessionWriteError when something of it can't be written."""
+        self.store.close()
 
     async def _queue(self, message: UserMessage, when_busy: WhenBusy | None) -> None:
         if when_busy is None:
@@ -165,7 +169,7 @@ class Session:
             self._abort = None
             later, self._later = self._later, []
             for message in later:
-                await self.record(message)
+                self.record(message)
             await self._publish(AgentSettled())
             self._idle.set()
 

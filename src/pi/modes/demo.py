@@ -14,7 +14,7 @@ from typing import Any
 from pi.agent.events import MessageEnd, ToolExecutionEnd, ToolExecutionStart
 from pi.llm.messages import AssistantMessage, Text, ToolResultMessage, content_text
 from pi.platform.errors import PiError
-from pi.platform.terminal import plain, write_all
+from pi.platform.terminal import plain, say, write_all
 from pi.testing import Asked, Reply, ScriptedModel, call, make_session
 
 PROMPT = "The test fails. Find the bug, fix it, and show me that the test passes."
@@ -57,7 +57,7 @@ folder: it runs a failing test, finds the bug, mends it and runs the test again.
 def main(words: Sequence[str]) -> int:
     """Run the demo; the result is the exit code: 0 when the test passes at the end."""
     if unknown := [word for word in words if word not in ("--keep", "--help", "-h")]:
-        print(f"Error: pi demo doesn't know {unknown[0]}.\n\n{HELP}", file=sys.stderr)
+        say(f"Error: pi demo doesn't know {unknown[0]}.\n\n{HELP}")
         return 1
     if "--help" in words or "-h" in words:
         print(HELP)
@@ -66,7 +66,7 @@ def main(words: Sequence[str]) -> int:
     try:
         return asyncio.run(_demo(folder, keep="--keep" in words))
     except PiError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}")
         return 1
     finally:
         if "--keep" not in words:
