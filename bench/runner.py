@@ -98,7 +98,7 @@ class Runner:
             raise RunError(f"{len(play.requests)} of {scenario.requests} requests came: {last_line(tail)}")
         if scenario.requests and LAST_PIECE.encode() not in tail:
             raise RunError(f"the model's text is missing in the output: {last_line(tail)}")
-        if scenario.requests and len(play.requests[0].body["messages"]) < scenario.messages:
+        if scenario.requests and len(messages_of(play.requests[0])) < scenario.messages:
             raise RunError("the session's messages are missing in the request")
 
 
@@ -108,15 +108,21 @@ def asked(start: float, requests: list[Request]) -> tuple[int, float, float, int
         return 0, 0, 0, 0, 0
     gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(requests)]
     body = requests[0].body
-    system = [message for message in body["messages"] if message["role"] in ("system", "developer")]
+    system = [item for item in messages_of(requests[0]) if item.get("role") in ("system", "developer")]
+    instructions = body.get("instructions") or ""
     tools = json.dumps(body.get("tools", []), separators=(",", ":"), ensure_ascii=False)
     return (
         len(requests),
         requests[0].at - start,
         statistics.median(gaps) if gaps else 0,
-        sum(characters(message["content"]) for message in system),
+        len(instructions) + sum(characters(message["content"]) for message in system),
         len(tools),
     )
+
+
+def messages_of(request: Request) -> list[dict[str, Any]]:
+    """The conversation of a request, by the name that its format has for it."""
+    return request.body.get("messages") or request.body.get("input") or []
 
 
 def characters(content: Any) -> int:

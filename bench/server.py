@@ -125,6 +125,37 @@ def chat_completions(body: dict[str, Any], script: Script) -> Iterator[str]:
     yield "[DONE]"
 
 
+def responses(body: dict[str, Any], script: Script) -> Iterator[str]:
+    """The answer as events of OpenAI's Responses API."""
+    results = sum(str(item.get("type")).endswith("_call_output") for item in body["input"])
+    head = {"id": f"resp_{results}", "object": "response", "created_at": 1, "model": body["model"]}
+    item: dict[str, Any]
+
+    def event(kind: str, **fields: Any) -> str:
+        return json.dumps({"type": kind, **fields})
+
+    yield event("response.created", response={**head, "status": "in_progress", "output": []})
+    if results < script.tool_turns:
+        call = {"type": "function_call", "id": f"fc_{results}", "call_id": f"call_{results}"}
+        item = {**call, "name": "exec_command", "arguments": json.dumps({"cmd": script.tool[1]["command"]})}
+        yield event("response.output_item.done", output_index=0, item=item)
+    else:
+        item = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
+        yield event("response.output_item.added", output_index=0, item={**item, "content": []})
+        pieces = [*[PIECE] * (script.deltas - 1), LAST_PIECE]
+        for piece in pieces:
+            yield event(
+                "response.output_text.delta", item_id="msg_0", output_index=0, content_index=0, delta=piece
+            )
+        item["content"] = [{"type": "output_text", "text": "".join(pieces), "annotations": []}]
+        yield event("response.output_item.done", output_index=0, item=item)
+    usage = {"input_tokens": 100, "output_tokens": 10, "total_tokens": 110}
+    yield event(
+        "response.completed", response={**head, "status": "completed", "output": [item], "usage": usage}
+    )
+
+
 FORMATS: dict[str, Callable[[dict[str, Any], Script], Iterator[str]]] = {
-    "/chat/completions": chat_completions
+    "/chat/completions": chat_completions,
+    "/responses": responses,
 }

@@ -80,7 +80,15 @@ def project(branch: Sequence[Entry]) -> list[tuple[Entry, list[AgentMessage]]]:
 
 def build_context(branch: Sequence[Entry]) -> list[AgentMessage]:
     """The transcript of a branch, root first; system messages stand where they were said."""
-    return [message for _, messages in project(branch) for message in messages]
+    if any(isinstance(entry, ContextEdit | CompactionEntry) for entry in branch):
+        return [message for _, messages in project(branch) for message in messages]
+    messages: list[AgentMessage] = []
+    for entry in branch:  # the plain case, of thousands of messages: nothing is hidden, replaced or summed up
+        if isinstance(entry, MessageEntry):
+            messages.append(entry.message)
+        else:
+            messages += _messages_of(entry)
+    return messages
 
 
 def to_llm(messages: Iterable[AgentMessage]) -> list[Message]:

@@ -90,13 +90,15 @@ class _Handover:
     def take(self, message: Message) -> None:
         match message:
             case AssistantMessage():
-                self.settle()
+                if self._pending:
+                    self.settle()
                 if message.stop_reason not in ("error", "aborted"):
                     self._take_answer(message)
             case ToolResultMessage():
                 self._take_result(message)
             case UserMessage():
-                self.settle()
+                if self._pending:
+                    self.settle()
                 self.messages.append(self._user(message))
             case SystemMessage():
                 pass  # folded into the prompt before
@@ -151,6 +153,8 @@ def _no_result(call: ToolCall, asked_at: int) -> ToolResultMessage:
 def _words(block: Text | Thinking, own: bool) -> Text | Thinking | None:
     """Text or thinking for the model that wrote it (`own`) or for another one; None leaves it out."""
     if isinstance(block, Text):
+        if block.text_signature is None and block.text.isascii():
+            return block  # most of every history
         return _text(block, block.text_signature if own else None)
     if block.redacted or (own and block.thinking_signature):
         return _thinking(block) if own else None
@@ -186,7 +190,7 @@ def _blocks(content: tuple[Text | Image, ...], note: str | None) -> tuple[Text |
     noted = False
     for block in content:
         if isinstance(block, Text):
-            clean = _text(block, block.text_signature)
+            clean = block if block.text.isascii() else _text(block, block.text_signature)
             changed = changed or clean is not block
             noted = clean.text == note
             kept.append(clean)

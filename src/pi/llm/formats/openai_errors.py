@@ -1,6 +1,5 @@
 """The text of a failure that an OpenAI-compatible host reports, over HTTP or inside its stream."""
 
-import json
 from typing import Any
 
 from pi.llm.formats.lenient import as_dict
@@ -10,6 +9,8 @@ BODY_LENGTH = 4000  # characters of an error's JSON that are shown
 
 def refusal_text(status: int, body: str) -> str:
     """What to show for an HTTP error: its `error` object as JSON, or a body that is no JSON as it is."""
+    import json  # 2 ms, and only for failures
+
     try:
         answer = json.loads(body)
     except ValueError:
@@ -41,5 +42,7 @@ def _with_raw(text: str, error: Any) -> str:
 
 
 def _compact(value: Any) -> str:
+    import json
+
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()  # half an emoji stays the escape that it was

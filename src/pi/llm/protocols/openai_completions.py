@@ -1,8 +1,9 @@
 """Chat Completions, the protocol of OpenAI and of all who copied it."""
 
-import json
 from collections.abc import AsyncGenerator
 from typing import Any
+
+import msgspec
 
 from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock
@@ -236,7 +237,7 @@ class _Answer:
     def sign(self) -> None:
         """Keep the host's own record of its reasoning, also when the stream broke."""
         if self._thinking and self._details:
-            self._thinking.signature = json.dumps(self._details, separators=(",", ":"), ensure_ascii=False)
+            self._thinking.signature = msgspec.json.encode(self._details).decode()
 
     def end(self) -> None:
         """Settle the stop reason; raises ProtocolError when the host had to give one and did not."""
