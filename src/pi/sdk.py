@@ -10,6 +10,7 @@ from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
 from pi.harness.context import restore_model, restore_thinking_level
 from pi.harness.discovery import Side, find_resources, project_side, user_side
+from pi.harness.entries import MessageEntry
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
@@ -33,7 +34,7 @@ class NoModelError(PiError):
 
 
 class ModelChoice(Struct, frozen=True):
-    """How the model is named: a pattern (or a model), its provider, or a scope to take the first of."""
+    """How the model is named: a pattern (or a model), its provider, or a scope to take one of (else `enabledModels`)."""
 
     pattern: str | Model | None = None
     provider: str | None = None
@@ -126,7 +127,7 @@ async def create_agent_session(
 def _choose_model(
     registry: ModelRegistry, settings: Settings, store: Store, choice: ModelChoice, warnings: list[str]
 ) -> tuple[Model, ThinkingLevel]:
-    resumed = store.leaf is not None
+    resumed = _has_messages(store)
     suffix: ThinkingLevel | None = None
     found: Model | None = None
     if isinstance(choice.pattern, Model):
@@ -137,7 +138,7 @@ def _choose_model(
         )
         found, suffix = resolved.model, resolved.thinking
         warnings += resolved.warnings
-    elif resumed and not choice.scope and (saved := restore_model(store.newest_first())):
+    elif resumed and (saved := restore_model(store.newest_first())):
         found = registry.find(*saved)
         if found is None or not registry.has_credentials(found.provider):
             warnings.append(
@@ -145,7 +146,8 @@ def _choose_model(
             )
             found = None
     if found is None:
-        scoped, scope_warnings = resolve_scope(registry, list(choice.scope))
+        scope = choice.scope or settings.texts("enabledModels") or ()
+        scoped, scope_warnings = resolve_scope(registry, scope)
         warnings += scope_warnings
         default = (settings.text("defaultProvider"), settings.text("defaultModel"))
         first = initial_model(registry, scoped=scoped, settings_default=default, continuing=resumed)
@@ -162,11 +164,16 @@ def _choose_model(
 
 
 def _record_choice(store: Store, model: Model, level: ThinkingLevel) -> None:
-    """The file tells which model and level answered; what it already says isn't said again."""
-    if restore_model(store.newest_first()) != (model.provider, model.id):
+    """A new session begins with its model and level; flags of a resumed one are for this run alone."""
+    if not _has_messages(store):
         store.append_model_change(model.provider, model.id)
-    if restore_thinking_level(reversed(store.branch("thinking_level_change"))) != level:
         store.append_thinking_level(level)
+    elif not store.branch("thinking_level_change"):
+        store.append_thinking_level(level)
+
+
+def _has_messages(store: Store) -> bool:
+    return any(isinstance(entry, MessageEntry) for entry in store.newest_first())
 
 
 def _choose_tools(settings: Settings, choice: ToolChoice) -> tuple[Tool, ...]:

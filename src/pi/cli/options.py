@@ -139,14 +139,14 @@ def parse(words: Sequence[str]) -> Options:
     """Options from the words after the command's name; raises UsageError."""
     options = Options()
     rest = list(words)
+    ended = False
     while rest:
         word = rest.pop(0)
-        if word == "--":
-            options.messages += rest
-            break
-        if word.startswith("@") and len(word) > 1:
+        if word == "--" and not ended:
+            ended = True  # only the options: @files may follow
+        elif word.startswith("@") and len(word) > 1:
             options.files.append(word[1:])
-        elif word.startswith("-") and len(word) > 1:
+        elif word.startswith("-") and len(word) > 1 and not ended:
             _take(options, word, rest)
         else:
             options.messages.append(word)
@@ -208,6 +208,8 @@ def help_text() -> str:
         "",
         "Usage: pi [options] [--] [@files...] [messages...]",
         "       pi demo               a small job with a scripted model: no key, no network",
+        "       pi doctor             what is wrong with this installation, and what to do",
+        "       pi tokens [options]   where the tokens of a first request go; sends nothing",
         "",
         '  pi -p "Fix the failing test"      answer once and exit',
         '  git diff | pi -p "Review this"    piped text stands before the prompt',
