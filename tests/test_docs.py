@@ -15,7 +15,7 @@ from pi.llm.registry import ModelRegistry
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PI = re.compile(r"(?:^|\| )pi (?!install|demo)(.*)$")
+PI = re.compile(r"(?:^|\| )pi (?!install|demo|doctor)(?:tokens )?(.*)$")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -34,7 +34,7 @@ class NoModelError(PiError):
 
 
 class ModelChoice(Struct, frozen=True):
-    """How the model is named: a pattern (or a model), its provider, or a scope to take one of (else `enabledModels`)."""
+    """How the model is named: a pattern (or a model), its provider, or a scope (else `enabledModels`)."""
 
     pattern: str | Model | None = None
     provider: str | None = None

@@ -1,12 +1,16 @@
 """The catalog that we ship: complete, readable, and right about what requests depend on."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import pi.llm.catalog
 from pi.llm.catalog import catalog_models, catalog_providers
+from pi.llm.formats.anthropic_payload import compat_of
+from pi.llm.formats.completions_compat import completions_compat
+from pi.llm.formats.responses_compat import responses_compat
 from pi.llm.models import Model, supported_levels
 from pi.llm.providers import PROVIDERS
 
@@ -61,6 +65,13 @@ def test_a_provider_that_nobody_knows_has_no_models() -> None:
         ("zai", "glm-5.3", None, "low high max"),
         ("kimi-coding", "k3", True, "low high max"),
         ("openrouter", "anthropic/claude-opus-5.5", True, "low medium high xhigh max"),
+        ("vercel-ai-gateway", "anthropic/claude-opus-5.5", True, "off minimal low medium high xhigh max"),
+        ("vercel-ai-gateway", "zai/glm-5.3", False, "off minimal low medium high"),
+        ("opencode", "gpt-5.4", None, "low medium high xhigh"),
+        ("fireworks", "accounts/fireworks/models/deepseek-v4p1-flash", True, "off low high max"),
+        ("together", "moonshotai/Kimi-K3", None, "off high"),
+        ("qwen-token-plan-cn", "qwen3.8-max", None, "low medium xhigh"),
+        ("xiaomi-token-plan-sgp", "mimo-v2.6-pro", None, "off high"),
     ],
 )
 def test_thinking_is_described_as_the_provider_has_it(
@@ -69,6 +80,61 @@ def test_thinking_is_described_as_the_provider_has_it(
     found = model(provider, id)
     assert (found.compat or {}).get("forceAdaptiveThinking") is adaptive
     assert " ".join(supported_levels(found)) == levels
+
+
+@pytest.mark.parametrize(
+    ("provider", "id", "api", "base_url"),
+    [
+        ("opencode", "kimi-k3", "openai-completions", "https://opencode.ai/inference/openai/v1"),
+        ("opencode", "gpt-6.1-sol", "openai-responses", "https://opencode.ai/inference/openai/v1"),
+        ("opencode", "claude-opus-5-5", "anthropic-messages", "https://opencode.ai/inference/anthropic"),
+        (
+            "opencode-go",
+            "gemini-4-argon",
+            "google-generative-ai",
+            "https://opencode.ai/inference/go/google/v1beta",
+        ),
+        (
+            "fireworks",
+            "accounts/fireworks/models/glm-5p3",
+            "openai-completions",
+            "https://api.fireworks.ai/inference/v1",
+        ),
+        (
+            "fireworks",
+            "accounts/fireworks/models/minimax-m3",
+            "anthropic-messages",
+            "https://api.fireworks.ai/inference",
+        ),
+    ],
+)
+def test_a_model_is_asked_in_the_protocol_that_its_host_has_for_it(
+    provider: str, id: str, api: str, base_url: str
+) -> None:
+    found = model(provider, id)
+    assert (found.api, found.base_url) == (api, base_url)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_models_protocol_and_flags_are_understood(provider: str) -> None:
+    flags = {
+        "openai-completions": completions_compat,
+        "openai-responses": responses_compat,
+        "anthropic-messages": compat_of,
+        "google-generative-ai": lambda model: None,
+    }
+    for each in catalog_models(provider):
+        flags[each.api](each)  # raises for a flag of the wrong type
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_address_needs_only_variables_that_its_provider_names(provider: str) -> None:
+    for each in catalog_models(provider):
+        assert set(re.findall(r"\{(.*?)\}", each.base_url)) <= set(PROVIDERS[provider].url_env)
+
+
+def test_a_provider_may_want_headers_of_its_own() -> None:
+    assert model("nvidia", PROVIDERS["nvidia"].default_model).headers == {"NVCF-POLL-SECONDS": "3600"}
 
 
 def test_what_most_models_share_can_be_different_for_one() -> None:

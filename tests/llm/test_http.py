@@ -828,3 +828,10 @@ def test_a_hook_that_only_looks_changes_nothing() -> None:
         assert payload == {"a": 1}
 
     assert posted(StreamOptions(on_payload=look), {})[1] == {"a": 1}
+
+
+def test_a_body_never_holds_half_a_character() -> None:
+    async def replace(payload: dict[str, Any]) -> dict[str, Any]:
+        return {**payload, "id\ud83c": ["a\udf0d", "\ud83c\udf0d"]}
+
+    assert posted(StreamOptions(on_payload=replace), {})[1] == {"a": 1, "id": ["a", "\U0001f30d"]}

@@ -58,7 +58,7 @@ def chosen(choice: Choice) -> tuple[str, str | None, tuple[str, ...]]:
         ("shared", "fake-ant/shared", None),  # the only provider with a key
         ("locked/shared", "locked/shared", None),
         ("zai/glm-own", "fake-ant/zai/glm-own", None),  # zai has no such model
-        ("claude-opus-5-5", "anthropic/claude-opus-5-5", None),  # without any key
+        ("deepseek-flash", "deepseek/deepseek-flash", None),  # without any key
         ("anthropic/sonnet-4-5", "anthropic/claude-sonnet-4-5", None),
     ],
 )
@@ -131,6 +131,19 @@ def test_an_id_that_two_usable_providers_have_is_ambiguous(tmp_path: Path) -> No
     )
 
 
+def test_an_id_that_many_have_means_the_provider_that_has_a_key(tmp_path: Path) -> None:
+    def chosen_with(*names: str) -> str:
+        models = ModelRegistry(tmp_path, env=dict.fromkeys(names, "k"))
+        return resolve_model(models, provider=None, pattern="claude-opus-5-5").model.ref
+
+    assert chosen_with("OPENCODE_API_KEY") == "opencode/claude-opus-5-5"
+    assert chosen_with("ANTHROPIC_API_KEY", "GROQ_API_KEY") == "anthropic/claude-opus-5-5"
+    with pytest.raises(ConfigError, match=r"anthropic/claude-opus-5-5, .* opencode/claude-opus-5-5\. No"):
+        chosen_with()
+    with pytest.raises(ConfigError, match="More than one"):
+        chosen_with("OPENCODE_API_KEY", "ANTHROPIC_API_KEY")
+
+
 def test_a_gateways_id_that_looks_like_another_provider_counts_when_only_it_is_usable(tmp_path: Path) -> None:
     (tmp_path / "models.json").write_text(json.dumps({"providers": {"gate": provider("zai/glm-5.3")}}))
     ambient = {"ZAI_API_KEY": "k"}
@@ -165,6 +178,7 @@ def test_an_exact_reference_reads_no_other_provider(tmp_path: Path) -> None:
         (["oai-?mall"], ["fake-oai/oai-small:None"], []),
         (["*-[!s]hink"], ["fake-oai/oai-think:None", "fake-ant/ant-think:None"], []),
         (["oai-{small,plain}*"], ["fake-oai/oai-plain:None", "fake-oai/oai-small:None"], []),
+        (["*[P]lain"], ["fake-oai/oai-plain:None"], []),
         (["odd[1m]:low"], ["fake-oai/odd[1m]:low"], []),
         (["plain", "oai-plain:high"], ["fake-oai/oai-plain:None"], []),
         (
@@ -208,6 +222,9 @@ def test_the_first_model_is_scoped_then_saved_then_a_default_then_any(tmp_path: 
         return f"{choice.model.ref}:{choice.thinking}"
 
     assert first(with_keys, saved=("mine", "b")) == "mine/a:high"
+    scoped = resolve_scope(with_keys, ["deepseek/*", "mine/a:high"])[0]
+    assert first(with_keys, saved=("mine", "a")) == "mine/a:high"
+    assert first(with_keys, saved=("mine", "b")) == "deepseek/deepseek-flash:None"
     assert first(with_keys, saved=("mine", "b"), continuing=True) == "mine/b:None"
     assert first(with_keys, saved=("mine", "gone"), continuing=True) == "deepseek/deepseek-v4-pro:None"
     assert first(without, saved=("anthropic", "claude-opus-5-5"), continuing=True) == "mine/b:None"

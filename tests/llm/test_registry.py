@@ -54,6 +54,38 @@ def test_own_providers_come_last_in_the_order_of_their_file(tmp_path: Path) -> N
     assert [model.ref for model in models.available()] == ["zz/m", "aa/m"]
 
 
+def test_an_address_with_variables_is_complete_or_its_provider_is_not_available(tmp_path: Path) -> None:
+    account = {"CLOUDFLARE_API_KEY": "k", "CLOUDFLARE_ACCOUNT_ID": "acc"}
+    workers, gateway = "cloudflare-workers-ai", "cloudflare-ai-gateway"
+    models = registry(tmp_path, env=account)
+    assert {model.provider for model in models.available()} == {workers}
+    assert {model.base_url for model in models.models_of(workers)} == {
+        "https://api.cloudflare.com/client/v4/accounts/acc/ai/v1"
+    }
+    claude = found(models, gateway, "claude-opus-5-5")
+    assert models.credentials(claude, "flag") is None
+    assert models.searched_for(gateway)[-2:] == [
+        "CLOUDFLARE_API_KEY",
+        "CLOUDFLARE_GATEWAY_ID (not set, its address needs it)",
+    ]
+    models = registry(
+        tmp_path,
+        auth={gateway: {"type": "api_key", "key": "stored", "env": {"CLOUDFLARE_GATEWAY_ID": "gate"}}},
+        env=account,
+    )
+    claude = found(models, gateway, "claude-opus-5-5")
+    assert models.has_credentials(gateway)
+    assert claude.base_url == "https://gateway.ai.cloudflare.com/v1/acc/gate/anthropic"
+
+
+def test_a_key_travels_in_the_header_that_its_provider_reads(tmp_path: Path) -> None:
+    names = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID")
+    models = registry(tmp_path, env=dict.fromkeys(names, "k"))
+    claude = found(models, "cloudflare-ai-gateway", "claude-opus-5-5")
+    assert models.credentials(claude) == Credentials(None, {"cf-aig-authorization": "Bearer k"})
+    assert models.credentials(claude, "flag") == Credentials(None, {"cf-aig-authorization": "Bearer flag"})
+
+
 def test_a_provider_with_a_key_in_the_environment_is_available(tmp_path: Path) -> None:
     models = registry(tmp_path, env={"GROQ_API_KEY": "k", "ZAI_API_KEY": ""})
     assert models.available() == list(catalog_models("groq"))

@@ -104,6 +104,12 @@ def test_failed_answers_and_their_results_are_not_replayed(stop: StopReason) -> 
     assert prepared(HI, own(Text("half"), call("c"), stop=stop), result("c"), HI) == [HI, HI]
 
 
+def test_of_two_results_of_a_call_the_first_is_kept() -> None:
+    calls = own(call("c"), call("d"))
+    first, second = result("c", Text("one")), result("c", Text("two"))
+    assert prepared(calls, first, second, result("d")) == [calls, first, result("d")]
+
+
 def test_a_result_without_its_call_is_left_out() -> None:
     assert prepared(result("gone"), HI, own(call("c")), result("c"), result("other")) == [
         HI,

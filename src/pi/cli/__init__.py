@@ -1,7 +1,7 @@
 """The command `pi`: argv becomes options, options become a mode; --version and --help import nothing else."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pi.cli.options import UsageError, help_text, parse
 from pi.version import __version__
@@ -10,10 +10,8 @@ from pi.version import __version__
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["demo"]:
-        from pi.modes.demo import main as demo
-
-        return demo(words[1:])
+    if words and words[0] in SUBCOMMANDS:
+        return SUBCOMMANDS[words[0]](words[1:])
     try:
         options = parse(words)
     except UsageError as error:
@@ -30,3 +28,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pi.cli.start import start
 
     return start(options)
+
+
+def _demo(words: Sequence[str]) -> int:
+    from pi.modes.demo import main as demo
+
+    return demo(words)
+
+
+def _doctor(words: Sequence[str]) -> int:
+    from pi.modes.doctor import main as doctor
+
+    return doctor(words)
+
+
+def _tokens(words: Sequence[str]) -> int:
+    from pi.cli.tokens import main as tokens
+
+    return tokens(words)
+
+
+SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"demo": _demo, "doctor": _doctor, "tokens": _tokens}

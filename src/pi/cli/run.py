@@ -31,7 +31,7 @@ async def run_once(options: Options, prompt: Prompt) -> int:
     stop = _Stop()
     try:
         try:
-            session = await _make_session(options, store, store.cwd)
+            session = await make_session(options, store, store.cwd)
         except NoModelError:
             if json:
                 write_header(store.header)
@@ -57,7 +57,7 @@ async def run_once(options: Options, prompt: Prompt) -> int:
     return _finish(session, stop, json=json)
 
 
-async def _make_session(options: Options, store: Store, cwd: Path) -> Session:
+async def make_session(options: Options, store: Store, cwd: Path) -> Session:
     scope = tuple(_listed(options.models) or ())
     pattern = options.model
     model = ModelChoice(pattern, options.provider, scope, options.thinking, options.api_key)

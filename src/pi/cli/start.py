@@ -41,7 +41,7 @@ def _run(options: Options) -> int:
     at_terminal = os.isatty(0) and os.isatty(1)
     if at_terminal and not options.print and options.mode != "json":
         raise PiError('The terminal interface isn\'t part of this version yet. Ask with: pi -p "your prompt"')
-    prompt = build_prompt(options, stdin=None if os.isatty(0) else _piped_text())
+    prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
     from pi.cli.run import run_once
 
     return asyncio.run(run_once(options, prompt))
@@ -58,7 +58,7 @@ def _list_models(search: str) -> int:
     return 0
 
 
-def _piped_text() -> str:
+def piped_text() -> str:
     pieces: list[bytes] = []
     try:
         while piece := os.read(0, 1 << 20):

@@ -19,6 +19,7 @@ from pi.llm.connection import Connection, Exchange, open_connection, request_hea
 from pi.llm.errors import TransportError
 from pi.llm.options import StreamOptions
 from pi.llm.proxy import parse_url, proxy_for, proxy_headers
+from pi.llm.unicode import well_formed_json
 
 _KEEP_ALIVE_S = 60  # gateways forget idle connections, the quickest after a little more than this
 _INFLATED = 1_000_000  # bytes at a time
@@ -98,6 +99,14 @@ async def request(
             pool.give(key, connection)
 
 
+def encode_body(payload: Any) -> bytes:
+    """`payload` as JSON, without unpaired surrogates: an id or a signature of a session may hold some."""
+    try:
+        return msgspec.json.encode(payload)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(well_formed_json(payload))
+
+
 @asynccontextmanager
 async def post_json(
     url: str, payload: Any, headers: Mapping[str, str], options: StreamOptions
@@ -108,7 +117,7 @@ async def post_json(
     fields = {"content-type": "application/json", "accept": "application/json"}
     for group in (headers, options.headers or {}):
         fields |= {name.lower(): value for name, value in group.items()}
-    body = msgspec.json.encode(payload)
+    body = encode_body(payload)
     async with request(
         "POST", url, headers=fields, body=body, idle_timeout_ms=options.idle_timeout_ms, proxy=options.proxy
     ) as response:

@@ -10,6 +10,7 @@ from pi.llm.models import LEVELS, Model
 from pi.llm.providers import PROVIDERS
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import ConfigError
+from pi.platform.globs import glob_matches
 
 # The order in which people sort names: punctuation, digits, letters regardless of case.
 _PUNCTUATION = str.maketrans(
@@ -73,9 +74,13 @@ def initial_model(
     settings_default: tuple[str | None, str | None],
     continuing: bool,
 ) -> Choice | None:
-    """The model to begin with when nobody named one: scoped, saved, a provider's default, any available."""
+    """The model to begin with when nobody named one: scoped, saved, a provider's default, any available.
+
+    Of the scoped ones it is the saved one, otherwise the first.
+    """
     if scoped and not continuing:
-        return scoped[0]
+        saved = (choice for choice in scoped if (choice.model.provider, choice.model.id) == settings_default)
+        return next(saved, scoped[0])
     provider, id = settings_default
     if provider and id and registry.has_credentials(provider) and (model := registry.find(provider, id)):
         return Choice(model)
@@ -239,52 +244,12 @@ def _scope_glob(pattern: str, models: list[Model]) -> list[Choice]:
     exact = _reference(glob, models)  # an id may have brackets of its own
     if exact:
         return [Choice(exact, level)]
-    wanted = re.compile("|".join(map(_glob_regex, _braces(glob))), re.IGNORECASE)
+    glob = glob.lower()
     return [
-        Choice(model, level) for model in models if wanted.fullmatch(model.ref) or wanted.fullmatch(model.id)
+        Choice(model, level)
+        for model in models
+        if glob_matches(glob, model.ref.lower()) or glob_matches(glob, model.id.lower())
     ]
-
-
-def _braces(glob: str) -> list[str]:
-    """`a{b,c}` is `ab` and `ac`."""
-    inner = re.search(r"\{([^{}]*,[^{}]*)\}", glob)
-    if inner is None:
-        return [glob]
-    parts = (f"{glob[: inner.start()]}{part}{glob[inner.end() :]}" for part in inner[1].split(","))
-    return [expanded for part in parts for expanded in _braces(part)]
-
-
-def _glob_regex(glob: str) -> str:
-    """A glob as a regex: `*` and `?` stay between slashes, `**` as a part goes over them."""
-    *parts, last = glob.split("/")
-    inner = "".join("(?:.*/)?" if part == "**" else f"{_part_regex(part)}/" for part in parts)
-    return inner + (".*" if last == "**" else _part_regex(last))
-
-
-_GLOB_TOKEN = r"(?s)\*+|\?|\[[!^]?\]?[^\]]*\]|."
-
-
-def _part_regex(part: str) -> str:
-    def token(match: re.Match[str]) -> str:
-        text = match[0]
-        match text[0]:
-            case "*":
-                return "[^/]+" if text == part else "[^/]*"
-            case "?":
-                return "[^/]"
-            case "[" if len(text) > 2:
-                negated, inner = text[1] in "!^", text[1:-1]
-                inner = (
-                    (inner[1:] if negated else inner)
-                    .replace("\\", r"\\")
-                    .replace("[", r"\[")
-                    .replace("]", r"\]")
-                )
-                return f"[{'^' if negated else ''}{inner}]"
-            case _:
-                return re.escape(text)
-
-    return re.sub(_GLOB_TOKEN, token, part)
 
 
 def _fuzzy(search: str, text: str) -> bool:

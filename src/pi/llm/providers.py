@@ -4,7 +4,10 @@ from msgspec import Struct
 
 
 class Provider(Struct, frozen=True):
-    """One provider. `env` names the variables that may hold its key, the first that is set wins."""
+    """One provider. `env` names the variables that may hold its key, the first that is set wins.
+
+    `{NAME}` in its base URLs, here and in the catalog, stands for a variable of `url_env`: it needs them all.
+    """
 
     name: str
     api: str  # of most of its models; the catalog has the exceptions
@@ -12,10 +15,19 @@ class Provider(Struct, frozen=True):
     env: tuple[str, ...]
     default_model: str
     bearer_env: tuple[str, ...] = ()  # likewise, looked at first, but sent as `Authorization: Bearer`
+    url_env: tuple[str, ...] = ()
+    key_header: str | None = None  # carries `Bearer KEY` instead of what the protocol sends
 
 
 # In the order in which a first model is looked for.
 PROVIDERS: dict[str, Provider] = {
+    "ant-ling": Provider(
+        name="Ant Ling",
+        api="openai-completions",
+        base_url="https://api.ant-ling.com/v1",
+        env=("ANT_LING_API_KEY",),
+        default_model="Ring-2.6-1T",
+    ),
     "anthropic": Provider(
         name="Anthropic",
         api="anthropic-messages",
@@ -30,6 +42,13 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://api.openai.com/v1",
         env=("OPENAI_API_KEY",),
         default_model="gpt-6.1-sol",
+    ),
+    "nvidia": Provider(
+        name="NVIDIA",
+        api="openai-completions",
+        base_url="https://integrate.api.nvidia.com/v1",
+        env=("NVIDIA_API_KEY",),
+        default_model="nvidia/nemotron-3.5-super-vl-120b-a12b",
     ),
     "deepseek": Provider(
         name="DeepSeek",
@@ -52,6 +71,20 @@ PROVIDERS: dict[str, Provider] = {
         env=("OPENROUTER_API_KEY",),
         default_model="moonshotai/kimi-k2.7-code",
     ),
+    "vercel-ai-gateway": Provider(
+        name="Vercel AI Gateway",
+        api="anthropic-messages",
+        base_url="https://ai-gateway.vercel.sh",
+        env=("AI_GATEWAY_API_KEY",),
+        default_model="zai/glm-5.3",
+    ),
+    "xai": Provider(
+        name="xAI",
+        api="openai-responses",
+        base_url="https://api.x.ai/v1",
+        env=("XAI_API_KEY",),
+        default_model="grok-4.7",
+    ),
     "groq": Provider(
         name="Groq",
         api="openai-completions",
@@ -59,11 +92,25 @@ PROVIDERS: dict[str, Provider] = {
         env=("GROQ_API_KEY",),
         default_model="openai/gpt-oss-120b",
     ),
+    "cerebras": Provider(
+        name="Cerebras",
+        api="openai-completions",
+        base_url="https://api.cerebras.ai/v1",
+        env=("CEREBRAS_API_KEY",),
+        default_model="gpt-oss-120b",
+    ),
     "zai": Provider(
         name="Z.AI",
         api="openai-completions",
         base_url="https://api.z.ai/api/coding/paas/v4",
         env=("ZAI_API_KEY",),
+        default_model="glm-5.3",
+    ),
+    "zai-coding-cn": Provider(
+        name="Z.AI Coding CN",
+        api="openai-completions",
+        base_url="https://open.bigmodel.cn/api/coding/paas/v4",
+        env=("ZAI_CODING_CN_API_KEY",),
         default_model="glm-5.3",
     ),
     "minimax": Provider(
@@ -73,6 +120,13 @@ PROVIDERS: dict[str, Provider] = {
         env=("MINIMAX_API_KEY",),
         default_model="MiniMax-M3",
     ),
+    "minimax-cn": Provider(
+        name="MiniMax CN",
+        api="anthropic-messages",
+        base_url="https://api.minimaxi.com/anthropic",
+        env=("MINIMAX_CN_API_KEY",),
+        default_model="MiniMax-M3",
+    ),
     "moonshotai": Provider(
         name="Moonshot AI",
         api="openai-completions",
@@ -80,11 +134,140 @@ PROVIDERS: dict[str, Provider] = {
         env=("MOONSHOT_API_KEY",),
         default_model="kimi-k2.7-code",
     ),
+    "moonshotai-cn": Provider(
+        name="Moonshot AI CN",
+        api="openai-completions",
+        base_url="https://api.moonshot.cn/v1",
+        env=("MOONSHOT_API_KEY",),
+        default_model="kimi-k2.7-code",
+    ),
+    "huggingface": Provider(
+        name="Hugging Face",
+        api="openai-completions",
+        base_url="https://router.huggingface.co/v1",
+        env=("HF_TOKEN",),
+        default_model="moonshotai/Kimi-K2.7-Code",
+    ),
+    "fireworks": Provider(
+        name="Fireworks",
+        api="anthropic-messages",
+        base_url="https://api.fireworks.ai/inference",
+        env=("FIREWORKS_API_KEY",),
+        default_model="accounts/fireworks/models/kimi-k3",
+    ),
+    "together": Provider(
+        name="Together",
+        api="openai-completions",
+        base_url="https://api.together.ai/v1",
+        env=("TOGETHER_API_KEY",),
+        default_model="moonshotai/Kimi-K3",
+    ),
+    "baseten": Provider(
+        name="Baseten",
+        api="openai-completions",
+        base_url="https://inference.baseten.co/v1",
+        env=("BASETEN_API_KEY",),
+        default_model="zai-org/GLM-5.3",
+    ),
+    "opencode": Provider(
+        name="OpenCode Zen",
+        api="openai-completions",
+        base_url="https://opencode.ai/inference/openai/v1",
+        env=("OPENCODE_API_KEY",),
+        default_model="kimi-k2.7-code",
+    ),
+    "opencode-go": Provider(
+        name="OpenCode Go",
+        api="openai-completions",
+        base_url="https://opencode.ai/inference/go/openai/v1",
+        env=("OPENCODE_API_KEY",),
+        default_model="kimi-k3.1-pro",
+    ),
     "kimi-coding": Provider(
         name="Kimi For Coding",
         api="anthropic-messages",
         base_url="https://api.kimi.com/coding",
         env=("KIMI_API_KEY",),
         default_model="kimi-for-coding",
+    ),
+    "meta": Provider(
+        name="Meta",
+        api="openai-responses",
+        base_url="https://api.meta.ai/v1",
+        env=("META_API_KEY",),
+        default_model="muse-spark-1.3",
+    ),
+    "cloudflare-workers-ai": Provider(
+        name="Cloudflare Workers AI",
+        api="openai-completions",
+        base_url="https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1",
+        env=("CLOUDFLARE_API_KEY",),
+        default_model="@cf/moonshotai/kimi-k2.7-code",
+        url_env=("CLOUDFLARE_ACCOUNT_ID",),
+    ),
+    "cloudflare-ai-gateway": Provider(
+        name="Cloudflare AI Gateway",
+        api="openai-completions",
+        base_url="https://gateway.ai.cloudflare.com/v1/{CLOUDFLARE_ACCOUNT_ID}/{CLOUDFLARE_GATEWAY_ID}/compat",
+        env=("CLOUDFLARE_API_KEY",),
+        default_model="workers-ai/@cf/moonshotai/kimi-k2.7-code",
+        url_env=("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID"),
+        key_header="cf-aig-authorization",
+    ),
+    "qwen-token-plan": Provider(
+        name="Qwen Token Plan",
+        api="openai-completions",
+        base_url="https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
+        env=("QWEN_TOKEN_PLAN_API_KEY",),
+        default_model="qwen3.8-max",
+    ),
+    "qwen-token-plan-cn": Provider(
+        name="Qwen Token Plan CN",
+        api="openai-completions",
+        base_url="https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",
+        env=("QWEN_TOKEN_PLAN_CN_API_KEY",),
+        default_model="qwen3.8-max",
+    ),
+    "qwen-token-plan-individual": Provider(
+        name="Qwen Token Plan Individual",
+        api="openai-completions",
+        base_url="https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
+        env=("QWEN_TOKEN_PLAN_API_KEY",),
+        default_model="qwen3.8-max",
+    ),
+    "qwen-token-plan-individual-cn": Provider(
+        name="Qwen Token Plan Individual CN",
+        api="openai-completions",
+        base_url="https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1",
+        env=("QWEN_TOKEN_PLAN_CN_API_KEY",),
+        default_model="qwen3.8-max",
+    ),
+    "xiaomi": Provider(
+        name="Xiaomi",
+        api="openai-completions",
+        base_url="https://api.xiaomimimo.com/v1",
+        env=("XIAOMI_API_KEY",),
+        default_model="mimo-v2.6-pro",
+    ),
+    "xiaomi-token-plan-cn": Provider(
+        name="Xiaomi Token Plan CN",
+        api="openai-completions",
+        base_url="https://token-plan-cn.xiaomimimo.com/v1",
+        env=("XIAOMI_TOKEN_PLAN_CN_API_KEY",),
+        default_model="mimo-v2.6-pro",
+    ),
+    "xiaomi-token-plan-ams": Provider(
+        name="Xiaomi Token Plan AMS",
+        api="openai-completions",
+        base_url="https://token-plan-ams.xiaomimimo.com/v1",
+        env=("XIAOMI_TOKEN_PLAN_AMS_API_KEY",),
+        default_model="mimo-v2.6-pro",
+    ),
+    "xiaomi-token-plan-sgp": Provider(
+        name="Xiaomi Token Plan SGP",
+        api="openai-completions",
+        base_url="https://token-plan-sgp.xiaomimimo.com/v1",
+        env=("XIAOMI_TOKEN_PLAN_SGP_API_KEY",),
+        default_model="mimo-v2.6-pro",
     ),
 }

@@ -7,7 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from pi.llm.auth import Credentials
-from pi.llm.auth.environment import environment_key, environment_names
+from pi.llm.auth.environment import (
+    environment_key,
+    environment_names,
+    missing_for_url,
+    with_url_variables,
+)
 from pi.llm.auth.store import ApiKeyEntry, AuthEntry, OAuthEntry, read_auth
 from pi.llm.auth.values import missing_names, resolve_value
 from pi.llm.catalog import catalog_models, catalog_providers
@@ -90,6 +95,8 @@ class ModelRegistry:
     def has_credentials(self, provider: str) -> bool:
         """Whether a key is configured: cheap, runs no command and doesn't ask the provider."""
         entry, config, env = self._sources(provider)
+        if missing_for_url(provider, env):
+            return False
         if isinstance(entry, ApiKeyEntry):
             if entry.key and not missing_names(entry.key, env):
                 return True
@@ -104,8 +111,11 @@ class ModelRegistry:
         """
         entry, config, env = self._sources(model.provider)
         key, headers = (runtime_key, {}) if runtime_key else self._key(model.provider)
-        if key is None and not headers:
+        if (key is None and not headers) or missing_for_url(model.provider, env):
             return None
+        known = PROVIDERS.get(model.provider)
+        if key and known and known.key_header:
+            key, headers = None, {known.key_header: f"Bearer {key}"}
         if config:
             headers |= _resolve_headers(config.headers, env, f'provider "{model.provider}"')
             if config.auth_header and not key:
@@ -149,7 +159,11 @@ class ModelRegistry:
                 pass
         if config:
             places.append(f'the apiKey of "{provider}" in {self._models_file}{_fault(config.api_key, env)}')
-        return [*places, *environment_names(provider)]
+        return [
+            *places,
+            *environment_names(provider),
+            *(f"{name} (not set, its address needs it)" for name in missing_for_url(provider, env)),
+        ]
 
     @cached_property
     def _config(self) -> dict[str, ProviderConfig]:
@@ -164,8 +178,8 @@ class ModelRegistry:
         return entries
 
     def _load(self, provider: str) -> tuple[Model, ...]:
-        known = catalog_models(provider)
-        config = self._config.get(provider)
+        _, config, env = self._sources(provider)
+        known = tuple(with_url_variables(model, env) for model in catalog_models(provider))
         if config is None:
             return known
         try:

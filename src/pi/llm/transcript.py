@@ -130,8 +130,9 @@ class _Handover:
 
     def _take_result(self, message: ToolResultMessage) -> None:
         call = self._pending.get(message.tool_call_id)
-        if call is None:
-            return  # providers refuse a result without its call, and it would stay in the history for good
+        # Providers refuse a result without its call and a second one, and either would stay in the history.
+        if call is None or message.tool_call_id in self._answered:
+            return
         self._answered.add(message.tool_call_id)
         content = _blocks(message.content, None if self._sees_images else TOOL_IMAGE_OMITTED)
         if content is not message.content or call.id != message.tool_call_id:

@@ -1,7 +1,10 @@
-"""Keys in the environment, under the names that each provider's own tools use."""
+"""Keys in the environment, under the names of each provider's own tools, and what its addresses need."""
 
 from collections.abc import Mapping
 
+from msgspec import structs
+
+from pi.llm.models import Model
 from pi.llm.providers import PROVIDERS
 
 
@@ -20,3 +23,17 @@ def environment_key(provider: str, env: Mapping[str, str]) -> tuple[str | None, 
                 return None, {"Authorization": f"Bearer {value}"}
             return value, {}
     return None, {}
+
+
+def missing_for_url(provider: str, env: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that a provider's addresses need and that are not set."""
+    known = PROVIDERS.get(provider)
+    return tuple(name for name in known.url_env if not env.get(name)) if known else ()
+
+
+def with_url_variables(model: Model, env: Mapping[str, str]) -> Model:
+    """A model of the catalog whose address has the variables' values in it, as far as they are set."""
+    known, url = PROVIDERS.get(model.provider), model.base_url
+    for name in known.url_env if known else ():
+        url = url.replace(f"{{{name}}}", env.get(name) or f"{{{name}}}")
+    return model if url == model.base_url else structs.replace(model, base_url=url)
