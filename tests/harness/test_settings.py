@@ -31,7 +31,7 @@ def test_the_project_wins_over_the_user_and_both_over_the_defaults(tmp_path: Pat
 def test_a_project_that_is_not_asked_for_is_not_read(tmp_path: Path) -> None:
     write(tmp_path / "work" / ".pi" / "settings.json", {"theme": "evil"})
 
-    assert load_settings(tmp_path / "agent", None).get("theme") is None
+    assert load_settings(tmp_path / "agent", None).get("theme") == "system"
 
 
 def test_a_project_cannot_choose_the_proxy_or_its_own_trust() -> None:
@@ -62,7 +62,7 @@ def test_a_broken_file_is_named_with_its_place_and_left_alone(tmp_path: Path) ->
 
     settings = load_settings(tmp_path, None)
 
-    assert settings.get("theme") is None
+    assert settings.get("theme") == "system"
     assert len(settings.warnings) == 1
     assert str(path) in settings.warnings[0] and "line 1" in settings.warnings[0]
     assert path.read_text() == '{"theme": dark}'

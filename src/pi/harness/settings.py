@@ -1,27 +1,84 @@
 """Settings: the user's file, the trusted project's over it, and our defaults under both."""
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct
 
 from pi.platform.errors import ConfigError
 from pi.platform.jsonc import loads_jsonc
 
 Json = dict[str, Any]
 
+# What the original does without a file; the lists are not to be changed in place.
 DEFAULTS: dict[str, Any] = {
+    "autocompleteMaxVisible": 5,
+    "branchSummary.reserveTokens": 16_384,
+    "branchSummary.skipPrompt": False,
+    "cacheWarming": "idle",
+    "codemode.inlineBudget": 3_000,
+    "codemode.mode": "on",
+    "collapseChangelog": False,
+    "compaction.enabled": True,
+    "compaction.keepRecentTokens": 20_000,
+    "compaction.reserveTokens": 16_384,
     "defaultProjectTrust": "ask",
+    "defaultThinkingLevel": "medium",
+    "doubleEscapeAction": "tree",
+    "editorPaddingX": 0,
+    "enableAnalytics": False,
+    "enableInstallTelemetry": True,
+    "enableSkillCommands": True,
+    "extensions": [],
     "followUpMode": "one-at-a-time",
+    "fullscreenCopyOnSelect": True,
+    "fullscreenExitOutput": "transcript",
+    "fullscreenScrollbar": "auto",
+    "fullscreenWheelScrollLines": "auto",
+    "hideThinkingBlock": False,
     "httpIdleTimeoutMs": 300_000,
     "images.autoResize": True,
     "images.blockImages": False,
+    "markdown.codeBlockIndent": "  ",
+    "markdown.mermaid": "streaming",
+    "outputPad": 1,
+    "packages": [],
+    "prompts": [],
+    "quietStartup": False,
     "retry.baseDelayMs": 2_000,
     "retry.enabled": True,
     "retry.maxAgentDelayMs": 60_000,
     "retry.maxRetries": 3,
     "retry.provider.maxRetries": 0,
     "retry.provider.maxRetryDelayMs": 60_000,
+    "sessionShareDestination": "auto",
+    "showCacheMissNotices": False,
+    "showHardwareCursor": False,
+    "skills": [],
     "steeringMode": "one-at-a-time",
+    "terminal.clearOnShrink": False,
+    "terminal.hyperlinks": "auto",
+    "terminal.imageWidthCells": 60,
+    "terminal.images": "auto",
+    "terminal.showImages": True,
+    "terminal.showTerminalProgress": False,
+    "terminal.trueColor": "auto",
+    "theme": "system",
+    "themes": [],
+    "transport": "auto",
+    "treeFilterMode": "default",
+    "tuiMode": "fullscreen",
+    "warnings.anthropicExtraUsage": True,
+    "websocketConnectTimeoutMs": 15_000,
+}
+LIMITS = {  # numbers beyond them count as the nearest
+    "autocompleteMaxVisible": (3, 20),
+    "editorPaddingX": (0, 3),
+    "fullscreenWheelScrollLines": (1, 100),
+    "outputPad": (0, 1),
+    "terminal.imageWidthCells": (1, 10_000),
 }
 COMBINED = (
     "packages",
@@ -30,17 +87,58 @@ COMBINED = (
     "prompts",
     "themes",
 )  # of both files, the project's first
-USER_ONLY = ("defaultProjectTrust", "httpProxy")  # a project can't decide these
+# A project can't decide these: they cost money, run programs or widen its own rights.
+USER_ONLY = ("cacheWarming", "defaultProjectTrust", "httpProxy", "selfUpdateCommand")
+
+
+class SettingsFiles(Struct, frozen=True):
+    """Where settings are saved; the project's only when it is trusted."""
+
+    user: Path
+    project: Path | None = None
 
 
 class Settings:
     """Settings by dotted path; keys that we don't know are kept and can be read like any other."""
 
     def __init__(
-        self, user: Json | None = None, project: Json | None = None, warnings: list[str] | None = None
+        self,
+        user: Json | None = None,
+        project: Json | None = None,
+        warnings: list[str] | None = None,
+        *,
+        files: SettingsFiles | None = None,
     ):
         self.warnings = warnings or []
-        self._values = _merge(user or {}, _without(project or {}, USER_ONLY), top=True)
+        self._user = user or {}
+        self._project = project or {}
+        self._files = files
+        self._values = self._merged()
+
+    def save(self, setting: str | tuple[str, ...], value: Any, *, project: bool = False) -> None:
+        """Write one value to the user's file, or the project's, and use it from now on; None takes it out.
+
+        `setting` is a dotted path, or its keys one by one where they have dots. Without files it is kept in
+        memory. Raises ConfigError and LockedError; then nothing has changed, neither there nor here.
+        """
+        keys = tuple(setting.split(".")) if isinstance(setting, str) else setting
+        if self._files is not None:
+            path = self._files.project if project else self._files.user
+            if path is None:
+                raise ConfigError(
+                    "The project isn't trusted, so its settings are not written. Trust it first."
+                )
+            from pi.harness.settings_writer import save_setting  # most runs write nothing
+
+            save_setting(path, keys, value, migrate=_migrated)
+        if project:
+            self._project = _with(self._project, keys, value)
+        else:
+            self._user = _with(self._user, keys, value)
+        self._values = self._merged()
+
+    def _merged(self) -> Json:
+        return _merge(self._user, _without(self._project, USER_ONLY), top=True)
 
     def get(self, path: str, default: Any = None) -> Any:
         """The value at `path` ("retry.maxRetries"), its default from DEFAULTS, or the given one."""
@@ -52,10 +150,11 @@ class Settings:
         return DEFAULTS.get(path, default)
 
     def number(self, path: str, default: float = 0) -> int:
-        """A count or a time in ms that can't be negative; anything else falls back to the default."""
+        """A count or a time in ms that can't be negative, within its LIMITS; else its default."""
         value = self.get(path, default)
-        usable = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-        return int(value if usable else DEFAULTS.get(path, default))
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf
+        low, high = LIMITS.get(path, (0, inf))
+        return int(min(max(value, low), high) if usable else DEFAULTS.get(path, default))
 
     def flag(self, path: str) -> bool:
         """A switch; anything that isn't true or false falls back to the default."""
@@ -74,9 +173,14 @@ class Settings:
             return None
         return [item for item in cast(list[Any], value) if isinstance(item, str)]
 
+    def timeout_ms(self, path: str) -> int:
+        """A time in ms after which waiting ends; 0 ("disabled" in the file) means never."""
+        value = self.get(path)
+        return 0 if isinstance(value, str) and value.strip().lower() == "disabled" else self.number(path)
+
     def idle_timeout_ms(self) -> int:
         """How long a provider may be silent; 0 means for ever."""
-        return 0 if self.get("httpIdleTimeoutMs") == "disabled" else self.number("httpIdleTimeoutMs")
+        return self.timeout_ms("httpIdleTimeoutMs")
 
 
 def user_settings_path(agent_dir: Path) -> Path:
@@ -98,6 +202,8 @@ def read_settings(path: Path, warnings: list[str]) -> Json:
     except OSError as error:
         warnings.append(f"Can't read {path}: {error.strerror}. Its settings are ignored.")
         return {}
+    if not raw:
+        return {}
     try:
         value = loads_jsonc(raw, source=str(path))
     except ConfigError as error:
@@ -114,7 +220,8 @@ def load_settings(agent_dir: Path, cwd: Path | None) -> Settings:
     warnings: list[str] = []
     user = read_settings(user_settings_path(agent_dir), warnings)
     project = read_settings(project_settings_path(cwd), warnings) if cwd else {}
-    return Settings(user, project, warnings)
+    files = SettingsFiles(user_settings_path(agent_dir), project_settings_path(cwd) if cwd else None)
+    return Settings(user, project, warnings, files=files)
 
 
 def _merge(user: Json, project: Json, *, top: bool = False) -> Json:
@@ -134,22 +241,41 @@ def _without(values: Json, keys: tuple[str, ...]) -> Json:
     return {key: value for key, value in values.items() if key not in keys}
 
 
+def _with(values: Json, keys: tuple[str, ...], value: Any) -> Json:
+    """A copy with `value` at that place, or without anything there for None."""
+    key, rest = keys[0], keys[1:]
+    if rest:
+        inner = values.get(key)
+        inner = cast(Json, inner) if isinstance(inner, dict) else {}
+        if value is None and not inner:
+            return values
+        value = _with(inner, rest, value)
+    return _without(values, (key,)) if value is None else {**values, key: value}
+
+
 def _migrated(values: Mapping[str, Any]) -> Json:
-    """The old spellings of the original's earlier versions."""
+    """The old spellings of the original's earlier versions in today's."""
     now = dict(values)
-    if "queueMode" in now:
-        now.setdefault("steeringMode", now.pop("queueMode"))
-    if isinstance(now.get("websockets"), bool):
-        now.setdefault("transport", "websocket" if now.pop("websockets") else "sse")
-    skills = now.get("skills")
-    if isinstance(skills, dict):
-        old = cast(Json, skills)
-        now["skills"] = old.get("customDirectories", [])
+    if "queueMode" in now and "steeringMode" not in now:
+        now["steeringMode"] = now.pop("queueMode")
+    if isinstance(now.get("websockets"), bool) and "transport" not in now:
+        now["transport"] = "websocket" if now.pop("websockets") else "sse"
+    if isinstance(now.get("skills"), dict):
+        old = cast(Json, now.pop("skills"))
+        if isinstance(folders := old.get("customDirectories"), list) and folders:
+            now["skills"] = folders
         if "enableSkillCommands" in old:
             now.setdefault("enableSkillCommands", old["enableSkillCommands"])
-    retry = now.get("retry")
-    if isinstance(retry, dict) and "maxDelayMs" in retry:
-        new = dict(cast(Json, retry))
-        new["provider"] = {"maxRetryDelayMs": new.pop("maxDelayMs"), **new.get("provider", {})}
-        now["retry"] = new
+    if isinstance(now.get("retry"), dict):
+        now["retry"] = _migrated_retry(cast(Json, now["retry"]))
+    return now
+
+
+def _migrated_retry(retry: Json) -> Json:
+    delay = retry.get("maxDelayMs")
+    now = _without(retry, ("maxDelayMs",))
+    provider = now.get("provider")
+    provider = cast(Json, provider) if isinstance(provider, dict) else {}
+    if isinstance(delay, int | float) and provider.get("maxRetryDelayMs") is None:
+        now["provider"] = {**provider, "maxRetryDelayMs": delay}
     return now

@@ -1,7 +1,10 @@
 """Project trust: whether this folder's own settings and prompts are obeyed."""
 
+import os  # its tests take a folder that may not be entered for one that isn't there
 from pathlib import Path
 from typing import Any, cast
+
+import msgspec
 
 from pi.platform.errors import ConfigError
 from pi.platform.jsonc import loads_jsonc
@@ -26,16 +29,46 @@ def is_trusted(cwd: Path, agent_dir: Path, *, decision: bool | None, default: st
     """
     if decision is not None:
         return decision
-    if not any((cwd / ".pi" / name).exists() for name in PROTECTED) and not _has_agents_skills(cwd):
+    if not any(os.path.exists(cwd / ".pi" / name) for name in PROTECTED) and not _has_agents_skills(cwd):  # noqa: PTH110
         return True
     saved = _saved_decision(cwd.resolve(), agent_dir / "trust.json")
     return saved if saved is not None else default == "always"
 
 
+def save_trust(agent_dir: Path, path: Path, decision: bool | None) -> None:
+    """Remember in trust.json whether the folder `path` and what lies below it are trusted; None forgets it.
+
+    Raises ConfigError when the file can't be used, and LockedError; then it is as it was.
+    """
+    from pi.platform.jsonc_edit import dumps_json  # most runs decide nothing
+    from pi.platform.locks import update_file
+
+    store = agent_dir / "trust.json"
+
+    def change(old: bytes | None) -> bytes:
+        decisions = _decisions(b"{}" if old is None else old, store)
+        decisions.pop(str(path.resolve()), None)
+        if decision is not None:
+            decisions[str(path.resolve())] = decision
+        return (dumps_json(dict(sorted(decisions.items())), "  ") + "\n").encode()
+
+    update_file(store, change)
+
+
+def _decisions(raw: bytes, path: Path) -> dict[str, bool | None]:
+    value = loads_jsonc(raw, source=str(path))
+    try:
+        return msgspec.convert(value, dict[str, bool | None])
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"{path} must map folders to true, false or null: {error}. Mend it first."
+        ) from None
+
+
 def _has_agents_skills(cwd: Path) -> bool:
     own = Path.home() / ".agents" / "skills"  # the user's, not a project's
     found = (folder / ".agents" / "skills" for folder in (cwd, *cwd.parents))
-    return any(path != own and path.is_dir() for path in found)
+    return any(path != own and os.path.isdir(path) for path in found)  # noqa: PTH112
 
 
 def _saved_decision(cwd: Path, path: Path) -> bool | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from pi.agent.tool import ToolError
+from pi.tools.near_miss import near_miss
 
 _BOM = "\ufeff"
 _JS_SPACES = (  # what JavaScript's trimEnd removes, less the newline
@@ -104,7 +105,12 @@ def _match(before: str, edits: Sequence[Edit], path: str) -> list[Replacement]:
             old = plain
         start = base.find(old) if old else -1
         if start < 0:
-            raise ToolError(_not_found(path, index, len(edits)))
+            told = [_not_found(path, index, len(edits))]
+            if hint := _needs_another(before, edits, index) or near_miss(
+                before, normal, edit.old_text, plain
+            ):
+                told.append(hint)
+            raise ToolError("\n\n".join(told))
         # Blanks alone are nothing in normalised text: those are counted as they are.
         count = normal.count(plain) if plain else base.count(old)
         if count > 1:
@@ -196,6 +202,23 @@ def _join_lines(parts: list[str]) -> str:
             joined.append("\n")
         joined.append(part)
     return "".join(joined)
+
+
+def _needs_another(before: str, edits: Sequence[Edit], index: int) -> str:
+    """Says so if the edit would fit after another one."""
+    old = edits[index].old_text
+    for other, edit in enumerate(edits):
+        start = before.find(edit.old_text)
+        if other == index or start < 0:
+            continue
+        end = start + len(edit.old_text)
+        around = before[max(start - len(old), 0) : start], before[end : end + len(old)]
+        if old in edit.new_text.join(around):
+            return (
+                f"edits[{index}].oldText is there only after edits[{other}], but all edits are matched "
+                "against the file as it is now. Merge the two into one edit."
+            )
+    return ""
 
 
 def _not_found(path: str, index: int, total: int) -> str:
