@@ -246,7 +246,7 @@ def test_a_signal_in_a_tool_leaves_no_process_and_an_answered_call(
     command = "echo $$ > pid; echo begun; sleep 600; echo never"
     world.provider.script({"toolCalls": [{"name": "bash", "args": {"command": command}}]})
     process = world.start(*JSON, "x")
-    while "begun" not in str(wait_for(process, "tool_execution_update")):
+    while "begun" not in str(wait_for(process, "tool_execution_update")["partialResult"]):
         pass
 
     process.send_signal(number)
@@ -267,7 +267,7 @@ def test_a_killed_pi_leaves_no_process_and_a_session_that_goes_on(world: World) 
         {"toolCalls": [{"name": "bash", "args": {"command": command}}]}, {"text": "Back again."}
     )
     process = world.start(*JSON, "x")
-    while "begun" not in str(wait_for(process, "tool_execution_update")):
+    while "begun" not in str(wait_for(process, "tool_execution_update")["partialResult"]):
         pass
 
     process.kill()
@@ -284,7 +284,7 @@ def test_a_second_signal_ends_it_at_once(world: World) -> None:
     trap = "trap '' TERM INT; echo begun; sleep 600"
     world.provider.script({"toolCalls": [{"name": "bash", "args": {"command": trap}}]})
     process = world.start(*JSON, "x")
-    while "begun" not in str(wait_for(process, "tool_execution_update")):
+    while "begun" not in str(wait_for(process, "tool_execution_update")["partialResult"]):
         pass
 
     process.send_signal(signal.SIGTERM)
