@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.exceptions import DIFFERS, NOT_YET
+from tests.conformance.exceptions import DIFFERS, NOT_YET, RACES
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
@@ -41,17 +41,24 @@ def reason_to_skip(name: str) -> str | None:
 def test_equals_the_recording(folder: Path, tmp_path: Path) -> None:
     if reason := reason_to_skip(name_of(folder)):
         pytest.skip(reason)
+    for attempt in range(3 if name_of(folder) in RACES else 1):
+        fresh = tmp_path / str(attempt) / folder.parent.name / folder.name
+        same, report = replay(folder, fresh)
+        if same:
+            break
+    stderr = [run["stderr"] for run in json.loads((fresh / "result.json").read_text())["runs"]]
+    assert same, f"{report}\nstderr: {stderr}"
+
+
+def replay(folder: Path, fresh: Path) -> tuple[bool, str]:
     import compare
     import record
 
     scenario = json.loads((folder / "scenario.json").read_text(encoding="utf-8"))
-    fresh = tmp_path / folder.parent.name / folder.name
     asyncio.run(record.record(scenario, fresh, [sys.executable, "-m", "pi"]))
     report = io.StringIO()
     with contextlib.redirect_stdout(report):
-        same = compare.compare(folder, fresh)
-    stderr = [run["stderr"] for run in json.loads((fresh / "result.json").read_text())["runs"]]
-    assert same, f"{report.getvalue()}\nstderr: {stderr}"
+        return compare.compare(folder, fresh), report.getvalue()
 
 
 def test_every_exception_still_names_a_recording() -> None:
