@@ -26,7 +26,7 @@ from pi.llm.models import LEVELS, Model, clamp_level
 from pi.llm.patterns import initial_model, resolve_model, resolve_scope
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
-from pi.tools import BUILTIN_TOOLS, select_tools
+from pi.tools import BUILTIN_TOOLS, DEFAULT_TOOLS, change_tools, select_tools
 
 
 class NoModelError(PiError):
@@ -179,8 +179,10 @@ def _has_messages(store: Store) -> bool:
 def _choose_tools(settings: Settings, choice: ToolChoice) -> tuple[Tool, ...]:
     extra = {tool.name: tool for tool in choice.extra}
     known = list(dict.fromkeys((*BUILTIN_TOOLS, *extra)))
-    default = select_tools(known, only=settings.texts("defaultTools")) + list(extra)
-    names = select_tools(known, default, only=choice.only, exclude=choice.exclude)
+    default: Sequence[str] = DEFAULT_TOOLS
+    for entries in settings.texts_of_each("defaultTools"):
+        default = change_tools(default, entries, known)
+    names = select_tools(known, [*default, *extra], only=choice.only, exclude=choice.exclude)
     return tuple(extra.get(name) or _builtin_tool(name, settings) for name in names)
 
 

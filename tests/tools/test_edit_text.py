@@ -1,5 +1,7 @@
 """Exact-text replacement, against a plain model of it."""
 
+from random import Random
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -146,3 +148,26 @@ def test_the_written_text_has_the_lines_that_the_diff_shows(text: str, start: in
     at = plain.index(old)
     assert applied.after == plain[:at] + new + plain[at + len(old) :]
     assert applied.text.replace("\r\n", "\n").replace("\r", "\n") == applied.after
+
+
+@st.composite
+def _disjoint(draw: st.DrawFn) -> list[tuple[str, str | None]]:
+    """Pieces of a text, each told apart by its number, with what replaces some of them."""
+    count = draw(st.integers(1, 8))
+    ending = st.sampled_from(["", "\n", "\n\n"])
+    new = st.one_of(st.none(), st.text("xy\n", max_size=4))
+    return [(f"<{at}{draw(ending)}{draw(st.text('ab“', max_size=3))}>", draw(new)) for at in range(count)]
+
+
+@given(_disjoint(), st.sampled_from(["\n", "\r\n"]), st.randoms(use_true_random=False))
+def test_edits_in_any_order_are_one_replacement_of_pieces(
+    pieces: list[tuple[str, str | None]], ending: str, random: Random
+):
+    edits = [Edit(old, new) for old, new in pieces if new is not None]
+    assume(edits)
+    random.shuffle(edits)
+    text = f"first{ending}" + "".join(old for old, _ in pieces).replace("\n", ending)
+    wanted = f"first{ending}" + "".join(old if new is None else new for old, new in pieces).replace(
+        "\n", ending
+    )
+    assert apply_edits(text, edits, "f").text == wanted

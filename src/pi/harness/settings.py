@@ -168,10 +168,12 @@ class Settings:
 
     def texts(self, path: str) -> list[str] | None:
         """A list of texts, without what else is in it, or None."""
-        value = self.get(path)
-        if not isinstance(value, list):
-            return None
-        return [item for item in cast(list[Any], value) if isinstance(item, str)]
+        return _texts(self.get(path))
+
+    def texts_of_each(self, key: str) -> list[list[str]]:
+        """The lists that the user, then the project, give to `key`; the second builds on the first."""
+        found = (_texts(values.get(key)) for values in (self._user, self._project))
+        return [texts for texts in found if texts is not None]
 
     def timeout_ms(self, path: str) -> int:
         """A time in ms after which waiting ends; 0 ("disabled" in the file) means never."""
@@ -235,6 +237,12 @@ def _merge(user: Json, project: Json, *, top: bool = False) -> Json:
         else:
             merged[key] = value
     return merged
+
+
+def _texts(value: Any) -> list[str] | None:
+    if not isinstance(value, list):
+        return None
+    return [item for item in cast(list[Any], value) if isinstance(item, str)]
 
 
 def _without(values: Json, keys: tuple[str, ...]) -> Json:

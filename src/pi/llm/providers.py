@@ -17,6 +17,7 @@ class Provider(Struct, frozen=True):
     bearer_env: tuple[str, ...] = ()  # likewise, looked at first, but sent as `Authorization: Bearer`
     url_env: tuple[str, ...] = ()
     key_header: str | None = None  # carries `Bearer KEY` instead of what the protocol sends
+    session_header: str | None = None  # carries the session's id, by which requests are routed
 
 
 # In the order in which a first model is looked for.
@@ -172,16 +173,18 @@ PROVIDERS: dict[str, Provider] = {
     "opencode": Provider(
         name="OpenCode Zen",
         api="openai-completions",
-        base_url="https://opencode.ai/inference/openai/v1",
+        base_url="https://opencode.ai/zen/v1",
         env=("OPENCODE_API_KEY",),
         default_model="kimi-k2.7-code",
+        session_header="x-opencode-session",
     ),
     "opencode-go": Provider(
         name="OpenCode Go",
         api="openai-completions",
-        base_url="https://opencode.ai/inference/go/openai/v1",
+        base_url="https://opencode.ai/zen/go/v1",
         env=("OPENCODE_API_KEY",),
         default_model="kimi-k3.1-pro",
+        session_header="x-opencode-session",
     ),
     "kimi-coding": Provider(
         name="Kimi For Coding",

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from msgspec.structs import replace
+
 from pi.llm.draft import Draft
 from pi.llm.errors import ProviderError
 from pi.llm.events import BlockEvent, StreamEnd, StreamEvent, StreamStart
@@ -11,6 +13,7 @@ from pi.llm.messages import AssistantMessage, Context, StopReason, Usage
 from pi.llm.models import Model
 from pi.llm.options import StreamOptions
 from pi.llm.protocols import protocol_of
+from pi.llm.providers import PROVIDERS
 from pi.llm.retry import retry_delay_ms
 from pi.llm.transcript import prepare
 from pi.platform.errors import PiError
@@ -59,7 +62,7 @@ class ModelStream:
 
 def ask(model: Model, context: Context, options: StreamOptions | None = None) -> ModelStream:
     """Ask a model; nothing is sent before the stream is iterated."""
-    given = options or StreamOptions()
+    given = _routed(model, options or StreamOptions())
 
     async def source(draft: Draft) -> AsyncGenerator[StreamStart | BlockEvent]:
         protocol = protocol_of(model.api)
@@ -91,3 +94,11 @@ def failed(model: Model, error: PiError) -> ModelStream:
         yield  # makes it a generator
 
     return ModelStream(model, source)
+
+
+def _routed(model: Model, options: StreamOptions) -> StreamOptions:
+    """With the header by which the model's provider keeps a session in one place, if it has one."""
+    known = PROVIDERS.get(model.provider)
+    if known is None or known.session_header is None or options.session_id is None:
+        return options
+    return replace(options, headers={known.session_header: options.session_id, **(options.headers or {})})

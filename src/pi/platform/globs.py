@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Container, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -71,6 +72,7 @@ def _braces(glob: str) -> list[str]:
     return [expanded for part in parts for expanded in _braces(part)]
 
 
+@lru_cache(256)  # one glob meets many names
 def _regex(glob: str, *, dots: bool) -> str:
     """`*` and `?` stay between slashes, `**` as a part goes over them; `dots` lets them begin with a dot."""
     visible = "" if dots else r"(?!\.)"

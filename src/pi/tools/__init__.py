@@ -7,6 +7,7 @@ from pi.platform.errors import ConfigError
 
 DEFAULT_TOOLS = ("read", "bash", "edit", "write")
 BUILTIN_TOOLS = (*DEFAULT_TOOLS, "grep", "find", "ls")
+_SIGNS = ("+", "-")
 
 
 def select_tools(
@@ -18,20 +19,28 @@ def select_tools(
 ) -> list[str]:
     """The names of the tools to use, in order.
 
-    `only` replaces the default set (`*` stands for any text), or changes it when all its entries are `+name`
-    or `-name`; `exclude` takes away at the end. Names that nobody knows are passed over: a tool may come with
-    an extension that isn't installed here. Raises ConfigError when plain and signed entries are mixed.
+    `only` changes the default set as `change_tools` does; `exclude` takes away at the end (`*` stands for any
+    text). Names that nobody knows are passed over: a tool may come with an extension that isn't installed
+    here. Raises ConfigError when `only` mixes plain and signed entries.
     """
-    chosen = [name for name in default if name in available]
+    chosen = list(default)
     if only is not None:
-        signed = [entry for entry in only if entry[:1] in "+-"]
-        if signed and len(signed) != len(only):
+        if len({entry.startswith(_SIGNS) for entry in only}) > 1:
             raise ConfigError("Plain tool names and +name or -name entries can't be mixed. Use one form.")
-        if signed:
-            removed = {entry[1:] for entry in signed if entry[0] == "-"}
-            added = [entry[1:] for entry in signed if entry[0] == "+"]
-            chosen = [name for name in (*chosen, *added) if name in available and name not in removed]
-        else:
-            chosen = [name for pattern in only for name in available if fnmatchcase(name, pattern)]
+        chosen = change_tools(chosen, only, available)
     kept = (name for name in chosen if not any(fnmatchcase(name, pattern) for pattern in exclude))
-    return list(dict.fromkeys(kept))
+    return [name for name in dict.fromkeys(kept) if name in available]
+
+
+def change_tools(chosen: Sequence[str], entries: Sequence[str], available: Sequence[str]) -> list[str]:
+    """A choice changed by a list: plain names (`*` for any text) replace it, then +name and -name apply."""
+    plain = [entry for entry in entries if not entry.startswith(_SIGNS)]
+    changed = dict.fromkeys(chosen)
+    if plain or not entries:
+        changed = dict.fromkeys(name for entry in plain for name in available if fnmatchcase(name, entry))
+    for entry in entries:
+        if entry.startswith("+"):
+            changed.setdefault(entry[1:])
+        elif entry.startswith("-"):
+            changed.pop(entry[1:], None)
+    return list(changed)
