@@ -85,14 +85,14 @@ def test_thinking_is_described_as_the_provider_has_it(
 @pytest.mark.parametrize(
     ("provider", "id", "api", "base_url"),
     [
-        ("opencode", "kimi-k3", "openai-completions", "https://opencode.ai/inference/openai/v1"),
-        ("opencode", "gpt-6.1-sol", "openai-responses", "https://opencode.ai/inference/openai/v1"),
-        ("opencode", "claude-opus-5-5", "anthropic-messages", "https://opencode.ai/inference/anthropic"),
+        ("opencode", "kimi-k3", "openai-completions", "https://opencode.ai/zen/v1"),
+        ("opencode", "gpt-6.1-sol", "openai-responses", "https://opencode.ai/zen/v1"),
+        ("opencode", "claude-opus-5-5", "anthropic-messages", "https://opencode.ai/zen"),
         (
             "opencode-go",
             "gemini-4-argon",
             "google-generative-ai",
-            "https://opencode.ai/inference/go/google/v1beta",
+            "https://opencode.ai/zen/go/v1",
         ),
         (
             "fireworks",
