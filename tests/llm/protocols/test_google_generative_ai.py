@@ -10,17 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi.llm.draft import Draft
-from pi.llm.errors import ProtocolError, ProviderError, TransportError
+from pi.llm.errors import ProtocolError, TransportError
 from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamStart
 from pi.llm.formats.google_chunks import Chunk, read_chunk
 from pi.llm.formats.google_payload import build_payload
-from pi.llm.messages import Context, Cost, Text, Thinking, ToolCall, Usage, UserMessage
+from pi.llm.messages import Cost, Text, Thinking, ToolCall, Usage
 from pi.llm.models import Model, ModelCost
-from pi.llm.options import StreamOptions
 from pi.llm.protocols.google_generative_ai import stream
+from tests.llm.protocols.wire import CONTEXT, KEYED, answer, data, read, serve
 
-KEYED = StreamOptions(api_key="k")
-CONTEXT = Context((UserMessage("hi", 1),))
 NO_REASON = "Google stream ended without a finish reason"
 OVERLOADED = {"error": {"code": 503, "message": "Overloaded.", "status": "UNAVAILABLE"}}
 
@@ -28,11 +26,6 @@ OVERLOADED = {"error": {"code": 503, "message": "Overloaded.", "status": "UNAVAI
 def a_model(url="http://127.0.0.1:1/v1beta", **fields):
     known = {"id": "m", "provider": "local", "api": "google-generative-ai", "base_url": url}
     return Model(**(known | fields))
-
-
-def data(value):
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"data: {text}\r\n\r\n".encode()
 
 
 def chunk(*parts, finish=None, **fields):
@@ -44,48 +37,8 @@ def calls(*functions, finish="STOP"):
     return chunk(*({"functionCall": function} for function in functions), finish=finish)
 
 
-def answer(*parts, status=200, headers="", cut=False):
-    """A response as bytes; a `cut` one promises more than it sends."""
-    body = b"".join(parts)
-    length = len(body) + (10 if cut else 0)
-    return f"HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\n\r\n".encode() + body
-
-
-async def serve(raw, use):
-    """Answers one request with these bytes; gives what `use(url)` gives, and the request as it came."""
-    seen = []
-
-    async def client(reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        seen.append((head.decode(), json.loads(await reader.readexactly(int(length.split(b":")[1])))))
-        writer.write(raw)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(client, "127.0.0.1", 0)
-    try:
-        return await use(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1beta"), seen
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
 def run(raw, **fields):
-    """Events, draft and error of a request that is answered by these bytes."""
-    found = []
-
-    async def use(url):
-        draft = Draft(a_model(url, **fields))
-        try:
-            async for event in stream(draft, CONTEXT, KEYED):
-                found.append(event)
-        except ProviderError as error:
-            return draft, error
-        return draft, None
-
-    (draft, error), _ = asyncio.run(serve(raw, use))
-    return found, draft, error
+    return read(raw, stream, lambda host: a_model(f"{host}/v1beta", **fields))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +51,8 @@ def run(raw, **fields):
     ],
 )
 def test_a_request_is_posted_with_key_and_body(id, path):
-    async def use(url):
-        draft = Draft(a_model(url + "/", id=id))
+    async def use(host):
+        draft = Draft(a_model(host + "/v1beta/", id=id))
         return [event async for event in stream(draft, CONTEXT, KEYED)]
 
     events, [(head, body)] = asyncio.run(serve(answer(chunk(finish="STOP")), use))
