@@ -67,6 +67,13 @@ HOOK_POINTS: dict[str, HookPoint] = {
         HookPoint(
             "after_provider_response", "news", "(int, dict)", "", "status and headers of each response"
         ),
+        HookPoint(
+            "provider_stream_event",
+            "news",
+            "(Model, Any)",
+            "",
+            "each event of a stream, as the provider sent it",
+        ),
         HookPoint("tool_call", "question", "ToolCallQuestion", "Block | Rewrite", "before a tool runs"),
         HookPoint("tool_result", "question", "ToolResultQuestion", "ToolResultQuestion", "after a tool ran"),
         HookPoint("message_end", "question", "Message", "Message", "before a finished message is saved"),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pi.agent.events import AgentEvent
@@ -97,6 +98,9 @@ class SessionHost:
             proxy=settings.text("httpProxy"),
             on_payload=self._on_payload if hooks.has("before_provider_request") else None,
             on_response=self._on_response if hooks.has("after_provider_response") else None,
+            on_stream_event=partial(self._on_stream_event, model)
+            if hooks.has("provider_stream_event")
+            else None,
         )
 
     async def _on_payload(self, payload: dict[str, Any]) -> dict[str, Any] | None:
@@ -104,6 +108,9 @@ class SessionHost:
 
     async def _on_response(self, status: int, headers: dict[str, str]) -> None:
         await self.hooks.tell("after_provider_response", (status, headers))
+
+    async def _on_stream_event(self, model: Model, event: Any) -> None:
+        await self.hooks.tell("provider_stream_event", (model, event))
 
 
 def _ignore(partial: ToolResult) -> None:

@@ -2,6 +2,10 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
+
+from pi.llm.options import StreamEventHook
+
 
 async def sse_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes]]:
     """Event name ("" when there is none) and data of each event, however the bytes are cut.
@@ -31,6 +35,26 @@ async def sse_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, b
     event = _event(b"".join(pieces))
     if event and event[1].endswith((b"}", b"]")):
         yield event
+
+
+def watched(
+    events: AsyncIterator[tuple[str, bytes]], watch: StreamEventHook | None
+) -> AsyncIterator[tuple[str, bytes]]:
+    """The same events, each shown to `watch` first, decoded; what isn't JSON (`[DONE]`) is left out."""
+    return events if watch is None else _watched(events, watch)
+
+
+async def _watched(
+    events: AsyncIterator[tuple[str, bytes]], watch: StreamEventHook
+) -> AsyncIterator[tuple[str, bytes]]:
+    async for name, data in events:
+        try:
+            value = msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
+        else:
+            await watch(value)
+        yield name, data
 
 
 def _event(block: bytes) -> tuple[str, bytes] | None:

@@ -17,7 +17,7 @@ from pi.llm.http import Response, post_json
 from pi.llm.messages import Context, StopReason, Usage
 from pi.llm.options import StreamOptions
 from pi.llm.retry import retry_after_ms
-from pi.llm.sse import sse_events
+from pi.llm.sse import sse_events, watched
 from pi.llm.unicode import well_formed_json
 
 _REDACTED = "[Reasoning redacted]"
@@ -126,7 +126,7 @@ async def stream(
             raise await _refusal(response)
         yield StreamStart()
         reader = _Reader(draft)
-        async for name, data in sse_events(response.chunks()):
+        async for name, data in watched(sse_events(response.chunks()), options.on_stream_event):
             event = reader.take(name, data)
             if event is not None:
                 yield event

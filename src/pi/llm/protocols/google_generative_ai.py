@@ -20,7 +20,7 @@ from pi.llm.messages import Context, StopReason, Usage
 from pi.llm.models import Model
 from pi.llm.options import StreamOptions
 from pi.llm.retry import retry_after_ms
-from pi.llm.sse import sse_events
+from pi.llm.sse import sse_events, watched
 from pi.platform.clock import now_ms
 
 STOP_REASONS: dict[str, StopReason] = {
@@ -56,7 +56,7 @@ async def stream(
         if response.status >= 300:
             raise await _refusal(response)
         yield StreamStart()
-        async for _, data in sse_events(_checked(response.chunks())):
+        async for _, data in watched(sse_events(_checked(response.chunks())), options.on_stream_event):
             for event in answer.read(read_chunk(data)):
                 yield event
     for event in draft.close_all():

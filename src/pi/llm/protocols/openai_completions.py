@@ -20,7 +20,7 @@ from pi.llm.messages import AssistantMessage, Context, StopReason, ToolResultMes
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
 from pi.llm.retry import retry_after_ms
-from pi.llm.sse import sse_events
+from pi.llm.sse import sse_events, watched
 from pi.llm.tokens import leave_answer_room, output_cap, thinking_budget
 
 STOP_REASONS: dict[str, StopReason] = {
@@ -49,7 +49,7 @@ async def stream(
             raise await _refusal(response)
         yield StreamStart()
         try:
-            async for _, data in sse_events(response.chunks()):
+            async for _, data in watched(sse_events(response.chunks()), options.on_stream_event):
                 done = done or data.startswith(b"[DONE]")
                 if done or not data:  # read on to the end all the same: the connection is used again
                     continue

@@ -20,7 +20,7 @@ from pi.llm.messages import Context, Cost, StopReason, ThinkingLevel, Usage
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
 from pi.llm.retry import retry_after_ms
-from pi.llm.sse import sse_events
+from pi.llm.sse import sse_events, watched
 from pi.llm.tokens import output_cap
 
 CACHE_KEY_LENGTH = 64  # characters of `prompt_cache_key`
@@ -40,7 +40,7 @@ async def stream(
         if response.status >= 300:
             raise await _refusal(model, response)
         yield StreamStart()
-        async for _, data in sse_events(response.chunks()):
+        async for _, data in watched(sse_events(response.chunks()), options.on_stream_event):
             done = done or data.startswith(b"[DONE]")
             if done or not data:  # read on to the end all the same: the connection is used again
                 continue
