@@ -15,7 +15,7 @@ from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
 from pi.harness.session_files import agent_dir as find_agent_dir
-from pi.harness.settings import Settings, load_settings, project_settings_path, read_settings
+from pi.harness.settings import Settings, load_settings
 from pi.harness.skills import Skill, load_skills
 from pi.harness.state import Setup
 from pi.harness.store import Store
@@ -93,14 +93,17 @@ async def create_agent_session(
     trusted = is_trusted(
         cwd, agent_dir, decision=trust, default=user_settings.text("defaultProjectTrust") or "ask"
     )
-    settings = load_settings(agent_dir, cwd) if trusted else user_settings
+    settings = user_settings.with_project(cwd) if trusted else user_settings
     registry = ModelRegistry(agent_dir)
     warnings = list(settings.warnings)
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
     chosen, level = _choose_model(registry, settings, store, choice, warnings)
     skills, templates = _resources(
         cwd,
-        [*([_project(cwd)] if trusted else ()), user_side(agent_dir, user_settings)],
+        [
+            *([project_side(cwd, settings.of_project())] if trusted else ()),
+            user_side(agent_dir, user_settings),
+        ],
         resources or ResourceChoice(),
         warnings,
     )
@@ -218,10 +221,6 @@ def _builtin_tool(name: str, settings: Settings) -> Tool:
             from pi.tools.ls import ls_tool
 
             return ls_tool()
-
-
-def _project(cwd: Path) -> Side:
-    return project_side(cwd, Settings(read_settings(project_settings_path(cwd), [])))
 
 
 def _resources(

@@ -6,11 +6,9 @@ from pathlib import Path
 import msgspec
 
 from pi.harness.session_files import agent_dir as find_agent_dir
-from pi.llm.local_servers import LocalServer, find_local_servers
+from pi.llm.local_servers import LocalServer, find_local_servers, none_answers
 from pi.llm.registry import MissingKeyError, ModelRegistry
 from pi.platform.errors import PiError
-
-SHOWN_MODELS = 5  # of each local server
 
 
 async def explain(error: PiError) -> str:
@@ -22,9 +20,7 @@ async def explain(error: PiError) -> str:
     lines = [str(error), "", "Looked for:"]
     lines += [f"  {place}" for place in _places(registry, agent_dir, provider)]
     lines += ["", "Local servers:"]
-    lines += [f"  {_shown(server)}" for server in servers] or [
-        "  none answers (Ollama 11434, llama.cpp 8080, LM Studio 1234, vLLM 8000)"
-    ]
+    lines += [f"  {server.name} at {server.summary}" for server in servers] or [f"  {none_answers()}"]
     lines += ["", "To go on, one of:"]
     if names := registry.key_names(provider):
         name = next((name for name in names if name.endswith("_API_KEY")), names[0])
@@ -39,12 +35,6 @@ def _places(registry: ModelRegistry, agent_dir: Path, provider: str | None) -> l
         return registry.searched_for(provider)
     names = ", ".join(registry.key_names(None))
     return [f"keys in {agent_dir / 'auth.json'}", f"providers in {agent_dir / 'models.json'}", names]
-
-
-def _shown(server: LocalServer) -> str:
-    models = ", ".join(server.models[:SHOWN_MODELS]) or "no models"
-    left = len(server.models) - SHOWN_MODELS
-    return f"{server.name} at {server.base_url}: {models}{f' and {left} more' if left > 0 else ''}"
 
 
 def _local_advice(path: Path, servers: list[LocalServer]) -> list[str]:

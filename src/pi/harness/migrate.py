@@ -36,17 +36,11 @@ def migrate(lines: list[bytes]) -> list[bytes]:
 
 def rewrite(path: Path, lines: list[bytes]) -> None:
     """Replace a session file at once, keeping its mode; a link stays one. Raises PiError."""
-    target = path.resolve()
-    draft = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    from pi.platform.files import write_atomic  # few files are that old
+
     try:
-        with draft.open("wb") as file:
-            file.writelines(line.rstrip() + b"\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())  # a rename that survives a power cut must not be of an empty file
-        draft.chmod(target.stat().st_mode & 0o7777)
-        draft.replace(target)
+        write_atomic(path, b"".join(line.rstrip() + b"\n" for line in lines))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise PiError(
             f"Can't bring the old session file {path} to the current format: {error.strerror}. "
             "Make its folder writable, or copy the file elsewhere and open the copy."

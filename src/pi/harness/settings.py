@@ -137,6 +137,17 @@ class Settings:
             self._user = _with(self._user, keys, value)
         self._values = self._merged()
 
+    def with_project(self, cwd: Path) -> "Settings":
+        """The user's settings under those of the project at `cwd`, which must be trusted."""
+        warnings = list(self.warnings)
+        path = project_settings_path(cwd)
+        files = self._files and SettingsFiles(self._files.user, path)
+        return Settings(self._user, read_settings(path, warnings), warnings, files=files)
+
+    def of_project(self) -> "Settings":
+        """The project's settings alone."""
+        return Settings(self._project)
+
     def _merged(self) -> Json:
         return _merge(self._user, _without(self._project, USER_ONLY), top=True)
 
@@ -220,10 +231,9 @@ def read_settings(path: Path, warnings: list[str]) -> Json:
 def load_settings(agent_dir: Path, cwd: Path | None) -> Settings:
     """The user's settings and, with a `cwd` that is trusted, the project's."""
     warnings: list[str] = []
-    user = read_settings(user_settings_path(agent_dir), warnings)
-    project = read_settings(project_settings_path(cwd), warnings) if cwd else {}
-    files = SettingsFiles(user_settings_path(agent_dir), project_settings_path(cwd) if cwd else None)
-    return Settings(user, project, warnings, files=files)
+    path = user_settings_path(agent_dir)
+    user = Settings(read_settings(path, warnings), warnings=warnings, files=SettingsFiles(path))
+    return user.with_project(cwd) if cwd else user
 
 
 def _merge(user: Json, project: Json, *, top: bool = False) -> Json:

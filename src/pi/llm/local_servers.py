@@ -10,6 +10,7 @@ from pi.llm.http import request
 from pi.platform.errors import ConfigError
 
 _TIMEOUT_MS = 300
+_SHOWN_MODELS = 5  # of each server
 
 
 class Candidate(Struct, frozen=True):
@@ -26,6 +27,13 @@ class LocalServer(Struct, frozen=True):
     name: str
     base_url: str
     models: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """Its address and its first models, for people."""
+        left = len(self.models) - _SHOWN_MODELS
+        models = ", ".join(self.models[:_SHOWN_MODELS]) or "no models"
+        return f"{self.base_url}: {models}{f' and {left} more' if left > 0 else ''}"
 
 
 CANDIDATES = (
@@ -44,6 +52,11 @@ class _Entry(Struct):
 class _Listing(Struct):
     data: list[_Entry] | None = None
     models: list[_Entry] | None = None  # Ollama's word for data
+
+
+def none_answers(candidates: tuple[Candidate, ...] = CANDIDATES) -> str:
+    """What to tell people when `find_local_servers` found none."""
+    return f"none answers ({', '.join(f'{each.name} {each.port}' for each in candidates)})"
 
 
 async def find_local_servers(candidates: tuple[Candidate, ...] = CANDIDATES) -> list[LocalServer]:

@@ -57,7 +57,7 @@ async def examine(place: Place) -> list[Check]:
     trusted = is_trusted(
         place.cwd, place.agent_dir, decision=None, default=user.text("defaultProjectTrust") or "ask"
     )
-    settings = load_settings(place.agent_dir, place.cwd) if trusted else user
+    settings = user.with_project(place.cwd) if trusted else user
     registry = ModelRegistry(place.agent_dir, env=place.env)
     groups: dict[str, Iterable[Check]] = {
         "Pi": installation(place),

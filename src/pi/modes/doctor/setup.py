@@ -13,7 +13,7 @@ from pi.llm.auth.environment import environment_names
 from pi.llm.auth.store import ApiKeyEntry, AuthEntry, OAuthEntry, read_auth
 from pi.llm.auth.values import missing_names
 from pi.llm.config import ProviderConfig, read_config
-from pi.llm.local_servers import find_local_servers
+from pi.llm.local_servers import find_local_servers, none_answers
 from pi.llm.patterns import initial_model
 from pi.llm.providers import PROVIDERS
 from pi.llm.proxy import parse_url, proxy_for
@@ -22,8 +22,6 @@ from pi.modes.doctor.report import Check, Place, fail, number, ok, warn
 from pi.platform.errors import ConfigError
 from pi.platform.jsonc import loads_jsonc
 from pi.version import __version__
-
-SHOWN_MODELS = 5  # of each local server
 
 
 def installation(place: Place) -> Iterator[Check]:
@@ -205,11 +203,6 @@ async def servers(place: Place) -> list[Check]:
         advice = "export NO_PROXY=127.0.0.1,localhost"
         return [warn("all", "not looked for: the proxy stands before this machine too", advice)]
     found = await find_local_servers(place.candidates)
-    checks: list[Check] = []
-    for server in found:
-        left = len(server.models) - SHOWN_MODELS
-        models = ", ".join(server.models[:SHOWN_MODELS]) or "no models"
-        text = f"{server.base_url}: {models}{f' and {left} more' if left > 0 else ''}"
-        checks.append(ok(server.name, text))
-    ports = ", ".join(f"{each.name} {each.port}" for each in place.candidates)
-    return checks or [ok("all", f"none answers ({ports})")]
+    return [ok(server.name, server.summary) for server in found] or [
+        ok("all", none_answers(place.candidates))
+    ]
