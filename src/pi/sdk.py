@@ -1,8 +1,10 @@
 """Where everything is joined: `create_agent_session` makes a session of folders, settings, model, tools."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -17,16 +19,22 @@ from pi.harness.session import Session
 from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.harness.settings import Settings, load_settings
 from pi.harness.skills import Skill, load_skills
-from pi.harness.state import Setup
+from pi.harness.state import Made, Setup
 from pi.harness.store import Store
 from pi.harness.system_prompt import build_sections
+from pi.harness.toolbox import Toolbox
 from pi.harness.trust import is_trusted
+from pi.harness.ui import UI
 from pi.llm.messages import CacheRetention, ThinkingLevel
 from pi.llm.models import LEVELS, Model, clamp_level
 from pi.llm.patterns import initial_model, resolve_model, resolve_scope
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
 from pi.tools import BUILTIN_TOOLS, DEFAULT_TOOLS, change_tools, select_tools
+
+if TYPE_CHECKING:
+    from pi.harness.extensions.finding import Source
+    from pi.harness.extensions.host import ExtensionHost
 
 
 class NoModelError(PiError):
@@ -68,6 +76,14 @@ class ResourceChoice(Struct, frozen=True):
     find_templates: bool = True
 
 
+class ExtensionChoice(Struct, frozen=True):
+    """Extensions by path and by their `extension(pi)` function, and whether those of folders are used too."""
+
+    paths: tuple[str, ...] = ()
+    inline: tuple[Callable[[Any], Any], ...] = ()
+    find: bool = True
+
+
 async def create_agent_session(
     *,
     cwd: Path | None = None,
@@ -77,54 +93,133 @@ async def create_agent_session(
     tools: ToolChoice | None = None,
     prompt: PromptChoice | None = None,
     resources: ResourceChoice | None = None,
+    extensions: "ExtensionChoice | ExtensionHost | None" = None,
+    ui: UI | None = None,
     trust: bool | None = None,
     guard: StreamGuard | None = None,
 ) -> Session:
     """A session, ready to be prompted; without a `store` it is saved nowhere.
 
     Raises NoModelError when no model can be used, ConfigError for a model or a tool set that doesn't exist.
-    Warnings about settings, models.json, skills, templates and the choice of the model are in the session's
-    `warnings`.
+    Warnings about settings, models.json, skills, templates, extensions and the choice of the model are in the
+    session's `warnings`.
     """
     cwd = (cwd or Path.cwd()).absolute()
     agent_dir = agent_dir or find_agent_dir(os.environ)
     store = store or Store.in_memory(cwd)
+    choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
+    if extensions is None or isinstance(extensions, ExtensionChoice):
+        host = await load_extensions(cwd, agent_dir, extensions or ExtensionChoice(), ui=ui, trust=trust)
+    else:
+        host = extensions
+
+    async def make(store: Store) -> Made:
+        return _make(
+            store,
+            agent_dir,
+            choice,
+            tools or ToolChoice(),
+            prompt or PromptChoice(),
+            resources or ResourceChoice(),
+            host,
+            trust,
+            guard,
+            make,
+        )
+
+    made = await make(store)
+    _record_choice(store, made.model, made.thinking_level)
+    session = Session(store, made.model, made.thinking_level, made.setup)
+    session.warnings += made.warnings
+    return session
+
+
+async def load_extensions(
+    cwd: Path,
+    agent_dir: Path,
+    choice: ExtensionChoice,
+    *,
+    ui: UI | None = None,
+    trust: bool | None = None,
+) -> "ExtensionHost | None":
+    """The extensions of a project's sessions, loaded and declared; None when there are none.
+
+    What is wrong with one is in the host's `problems`; nothing is raised.
+    """
+    trusted = _trusted(cwd, agent_dir, load_settings(agent_dir, None), trust)
+    if not (choice.paths or choice.inline or (choice.find and _may_have_extensions(cwd, agent_dir, trusted))):
+        return None
+    from pi.harness.extensions.finding import find_extensions
+    from pi.harness.extensions.host import ExtensionHost
+
+    def find(warnings: list[str]) -> "Sequence[Source]":
+        user_settings = load_settings(agent_dir, None)
+        sides = [user_side(agent_dir, user_settings)]
+        if trusted:
+            sides.insert(0, project_side(cwd, user_settings.with_project(cwd).of_project()))
+        return find_extensions(sides if choice.find else [], choice.paths, cwd, warnings)
+
+    host = ExtensionHost(find=find, inline=choice.inline, ui=ui, cache_dir=agent_dir / "cache" / "extensions")
+    await host.load()
+    return host
+
+
+def _may_have_extensions(cwd: Path, agent_dir: Path, trusted: bool) -> bool:
+    """Whether to look closer: the extension host costs imports, and most runs have no extensions."""
+    folders = [agent_dir / "extensions", *([cwd / ".pi" / "extensions"] if trusted else [])]
+    settings = load_settings(agent_dir, cwd if trusted else None)
+    return any(folder.is_dir() for folder in folders) or settings.get("pythonExtensions") is not None
+
+
+def _trusted(cwd: Path, agent_dir: Path, user_settings: Settings, decision: bool | None) -> bool:
+    default = user_settings.text("defaultProjectTrust") or "ask"
+    return is_trusted(cwd, agent_dir, decision=decision, default=default)
+
+
+def _make(
+    store: Store,
+    agent_dir: Path,
+    choice: ModelChoice,
+    tools: ToolChoice,
+    prompt: PromptChoice,
+    resources: ResourceChoice,
+    host: "ExtensionHost | None",
+    trust: bool | None,
+    guard: StreamGuard | None,
+    remake: Callable[[Store], Awaitable[Made]],
+) -> Made:
+    cwd = store.cwd
     user_settings = load_settings(agent_dir, None)
-    trusted = is_trusted(
-        cwd, agent_dir, decision=trust, default=user_settings.text("defaultProjectTrust") or "ask"
-    )
+    trusted = _trusted(cwd, agent_dir, user_settings, trust)
     settings = user_settings.with_project(cwd) if trusted else user_settings
     registry = ModelRegistry(agent_dir)
     warnings = list(settings.warnings)
-    choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
+    if host is not None:
+        host.offer_models(registry, settings)
     chosen, level = _choose_model(registry, settings, store, choice, warnings)
-    skills, templates = _resources(
-        cwd,
-        [
-            *([project_side(cwd, settings.of_project())] if trusted else ()),
-            user_side(agent_dir, user_settings),
-        ],
-        resources or ResourceChoice(),
-        warnings,
-    )
+    sides = [
+        *([project_side(cwd, settings.of_project())] if trusted else ()),
+        user_side(agent_dir, user_settings),
+    ]
+    skills, templates = _resources(cwd, sides, resources, warnings)
+    project = cwd if trusted else None
     setup = Setup(
         registry=registry,
         settings=settings,
-        tools=_choose_tools(settings, tools or ToolChoice()),
-        sections=_sections(
-            cwd, cwd if trusted else None, agent_dir, prompt or PromptChoice(), skills, warnings
-        ),
+        toolbox=_toolbox(settings, tools),
+        sections=_sections(cwd, project, agent_dir, prompt, skills, warnings),
         agent_dir=agent_dir,
         skills=skills,
         templates=templates,
         runtime_key=choice.api_key,
         guard=guard,
         cache_retention=_cache_retention(),
+        trusted=trusted,
+        extensions=host,
+        remake=remake,
     )
-    _record_choice(store, chosen, level)
-    session = Session(store, chosen, level, setup)
-    session.warnings += [*warnings, *registry.warnings]
-    return session
+    problems = map(str, host.problems) if host is not None else ()
+    return Made(setup, chosen, level, (*warnings, *registry.warnings, *problems))
 
 
 def _choose_model(
@@ -179,14 +274,22 @@ def _has_messages(store: Store) -> bool:
     return any(isinstance(entry, MessageEntry) for entry in store.newest_first())
 
 
-def _choose_tools(settings: Settings, choice: ToolChoice) -> tuple[Tool, ...]:
+def _toolbox(settings: Settings, choice: ToolChoice) -> Toolbox:
     extra = {tool.name: tool for tool in choice.extra}
-    known = list(dict.fromkeys((*BUILTIN_TOOLS, *extra)))
-    default: Sequence[str] = DEFAULT_TOOLS
-    for entries in settings.texts_of_each("defaultTools"):
-        default = change_tools(default, entries, known)
-    names = select_tools(known, [*default, *extra], only=choice.only, exclude=choice.exclude)
-    return tuple(extra.get(name) or _builtin_tool(name, settings) for name in names)
+    builders = {name: partial(_builtin_tool, name, settings) for name in BUILTIN_TOOLS}
+    builders |= {name: partial(_same, tool) for name, tool in extra.items()}
+
+    def choose(known: Sequence[str], own: Sequence[str]) -> list[str]:
+        default: Sequence[str] = DEFAULT_TOOLS
+        for entries in settings.texts_of_each("defaultTools"):
+            default = change_tools(default, entries, known)
+        return select_tools(known, [*default, *extra, *own], only=choice.only, exclude=choice.exclude)
+
+    return Toolbox(builders, choose)
+
+
+def _same(tool: Tool) -> Tool:
+    return tool
 
 
 def _builtin_tool(name: str, settings: Settings) -> Tool:

@@ -12,6 +12,7 @@ from pi.harness.settings import Settings
 from pi.harness.state import Setup
 from pi.harness.store import Store
 from pi.harness.system_prompt import build_sections
+from pi.harness.toolbox import Toolbox
 from pi.llm.messages import ThinkingLevel, ToolCall
 from pi.llm.models import Model
 from pi.llm.protocols.faux import Asked, Reply, ReplyOf, Script
@@ -45,9 +46,9 @@ class ScriptedModel:
         return self.script.asked
 
 
-def call(name: str, **arguments: Any) -> Reply:
+def call(tool: str, /, **arguments: Any) -> Reply:
     """A reply that calls one tool."""
-    return Reply(calls=(ToolCall(f"call_{next(_numbers)}", name, arguments),))
+    return Reply(calls=(ToolCall(f"call_{next(_numbers)}", tool, arguments),))
 
 
 def make_session(
@@ -64,7 +65,7 @@ def make_session(
     setup = Setup(
         registry=ModelRegistry(cwd / ".agent"),
         settings=Settings(settings),
-        tools=tuple(tools),
+        toolbox=Toolbox.of(tools),
         sections=lambda active: build_sections(cwd=cwd, tools=active, docs=Path("docs")),
         agent_dir=cwd / ".agent",
         guard=guard,

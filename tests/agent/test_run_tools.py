@@ -126,9 +126,7 @@ def test_updates_are_shown_while_it_runs_and_dropped_afterwards(tmp_path: Path) 
         return text_result("whole")
 
     session = session_of(tmp_path, [ToolCall("1", "chatty", {"path": ""})], Tool("chatty", "", PATH, chatty))
-    session.hooks.on(
-        "event", lambda event: kept[0](text_result("late")) if kept and "End" in repr(event) else None
-    )
+    session.hooks.on("tool_execution_end", lambda event: kept[0](text_result("late")))
 
     events = prompt(session)
 
@@ -143,7 +141,9 @@ def test_a_hook_rewrites_arguments_and_they_are_validated_again(tmp_path: Path) 
     session = session_of(
         tmp_path, [ToolCall("1", "echo", {"path": "a"}), ToolCall("2", "echo", {"path": "b"})], ECHO
     )
-    session.hooks.on("tool_call", lambda q: Rewrite({"path": "safe"}) if q.call.id == "1" else Rewrite({}))
+    session.hooks.on(
+        "tool_call", lambda event: Rewrite({"path": "safe"} if event.tool_call_id == "1" else {})
+    )
 
     prompt(session)
 
@@ -181,20 +181,28 @@ def test_gates_see_the_final_arguments_and_one_objection_is_enough(tmp_path: Pat
     assert results(session) == [("1", "denied", True)]
 
 
-def test_a_gate_that_fails_denies_and_a_hook_that_fails_has_no_opinion(tmp_path: Path) -> None:
-    def broken(question: Any) -> None:
+@pytest.mark.parametrize("guard", ["tool_call", "gate"])
+def test_what_guards_the_user_denies_when_it_fails(tmp_path: Path, guard: str) -> None:
+    def broken(event: Any) -> None:
         raise ValueError("oops")
 
     session = session_of(tmp_path, [ToolCall("1", "echo", {"path": "a"})], ECHO)
-    session.hooks.on("tool_call", broken)
-    prompt(session)
-    assert results(session) == [("1", "a", False)]
+    if guard == "gate":
+        session.hooks.add_gate(broken, owner="strict")
+    else:
+        session.hooks.on("tool_call", broken, owner="strict")
 
-    gated = session_of(tmp_path, [ToolCall("1", "echo", {"path": "a"})], ECHO)
-    gated.hooks.add_gate(broken)
-    prompt(gated)
-    assert results(gated) == [("1", "A permission gate failed, so the call was denied: oops", True)]
-    assert session.warnings == ["A tool_call handler failed: ValueError: oops"]
+    prompt(session)
+
+    [(_, said, is_error)] = results(session)
+    assert is_error
+    assert said.endswith(
+        {
+            "tool_call": 'Extension "strict" failed in tool_call, so the call was denied: ValueError: oops',
+            "gate": 'The gate of Extension "strict" failed, so the call was denied: ValueError: oops',
+        }[guard]
+    )
+    assert session.warnings == [f'Extension "strict" failed in {guard}: ValueError: oops']
 
 
 def test_a_run_ends_when_every_result_asks_for_it(tmp_path: Path) -> None:
@@ -210,10 +218,3 @@ def test_a_run_ends_when_every_result_asks_for_it(tmp_path: Path) -> None:
 
     assert asked(["end"]) == 1
     assert asked(["end", "on"]) == 2
-
-
-def test_the_hook_table_refuses_names_that_it_does_not_have(tmp_path: Path) -> None:
-    session = session_of(tmp_path, [], ECHO)
-
-    with pytest.raises(KeyError):
-        session.hooks.on("tool_cal", print)

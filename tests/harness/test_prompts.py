@@ -233,7 +233,7 @@ def test_a_projects_own_are_used_only_when_it_is_trusted(tmp_path, trust, choice
     make_world(tmp_path)
     model = ScriptedModel("fine")
     session = asyncio.run(open_session(tmp_path, model, trust, **choice))
-    setup = session._state.setup
+    setup = session.state.setup
     assert [skill.name for skill in setup.skills] == skills
     assert [template.name for template in setup.templates] == templates
     assert session.warnings == []
@@ -245,7 +245,7 @@ def test_an_untrusted_projects_settings_name_no_skills(tmp_path):
     write(tmp_path / "project/.pi/settings.json", json.dumps({"skills": ["../extra"]}))
     for trust, names in ((False, ["mine"]), (True, ["extra", "theirs", "mine"])):
         session = asyncio.run(open_session(tmp_path, ScriptedModel("fine"), trust))
-        assert [skill.name for skill in session._state.setup.skills] == names
+        assert [skill.name for skill in session.state.setup.skills] == names
 
 
 def test_the_session_says_a_template_in_full_and_names_skills_in_its_prompt(tmp_path):

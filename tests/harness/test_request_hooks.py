@@ -46,9 +46,9 @@ def test_a_request_and_its_stream_can_be_watched_and_changed(
         entry = {"baseUrl": host, "api": api, "apiKey": "k", "models": [{"id": "m"}]}
         (tmp_path / "models.json").write_text(json.dumps({"providers": {"mine": entry}}))
         session = await create_agent_session(cwd=tmp_path, agent_dir=tmp_path)
-        session.hooks.on("before_provider_request", lambda body: body | {"mine": True})
-        session.hooks.on("after_provider_response", lambda response: seen.append(response[0]))
-        session.hooks.on("provider_stream_event", lambda news: seen.append((news[0].ref, news[1])))
+        session.hooks.on("before_provider_request", lambda event: event.payload | {"mine": True})
+        session.hooks.on("after_provider_response", lambda event: seen.append(event.status))
+        session.hooks.on("provider_stream_event", lambda event: seen.append((event.model.ref, event.data)))
         await session.prompt("hi")
 
     raw = answer(*map(event, sent), headers="content-type: text/event-stream\r\n")

@@ -9,6 +9,7 @@ import pytest
 from pi.agent.hooks import Handled
 from pi.agent.tool import Tool, ToolContext, ToolResult, text_result
 from pi.harness.entries import BashExecutionMessage
+from pi.harness.extensions.answers import Note
 from pi.harness.session import Session
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, Text, UserMessage, content_text
@@ -51,7 +52,7 @@ def test_a_session_goes_on_from_its_file(tmp_path: Path) -> None:
     store = Store.create(tmp_path, directory=tmp_path / "sessions")
     first = make_session(ScriptedModel("One"), cwd=tmp_path, store=store)
     run(first.prompt("1"))
-    first.close()
+    run(first.close())
     assert store.path is not None
 
     scripted = ScriptedModel("Two")
@@ -90,7 +91,7 @@ def test_unsubscribing_ends_the_events(tmp_path: Path) -> None:
 def test_an_input_hook_changes_or_handles_what_was_said(tmp_path: Path) -> None:
     scripted = ScriptedModel("Hi")
     session = make_session(scripted, cwd=tmp_path)
-    session.hooks.on("input", lambda text: Handled() if text == "stop" else text.upper())
+    session.hooks.on("input", lambda event: Handled() if event.text == "stop" else event.text.upper())
 
     run(session.prompt("stop"))
     run(session.prompt("go"))
@@ -101,17 +102,20 @@ def test_an_input_hook_changes_or_handles_what_was_said(tmp_path: Path) -> None:
 def test_a_context_hook_changes_what_one_request_sees_and_nothing_that_is_saved(tmp_path: Path) -> None:
     scripted = ScriptedModel("Hi")
     session = make_session(scripted, cwd=tmp_path)
-    session.hooks.on("context", lambda messages: [m for m in messages if "secret" not in str(m.content)])
-    session.hooks.on("before_agent_start", lambda prompts: [*prompts, UserMessage("public", 1)])
+    session.hooks.on("context", lambda event: [m for m in event.messages if "secret" not in str(m.content)])
+    session.hooks.on("before_agent_start", lambda event: Note("example", "public"))
 
     run(session.prompt("a secret"))
 
     assert [content_text(m.content) for m in scripted.asked[0].context.messages] == ["public"]
-    assert said(session) == ["a secret", "public", "Hi"]
+    assert said(session) == ["a secret", "Hi"]
+    [note] = session.store.branch("custom_message")
+    assert note.content == "public"
 
 
 def test_a_message_end_hook_replaces_what_is_saved_and_shown(tmp_path: Path) -> None:
-    def redact(message: Any) -> Any:
+    def redact(event: Any) -> Any:
+        message = event.message
         return (
             UserMessage((Text("[redacted]"),), message.timestamp)
             if isinstance(message, UserMessage)
@@ -134,7 +138,7 @@ def test_switching_the_model_in_a_session_keeps_the_conversation(tmp_path: Path)
     session.subscribe(events.append)
 
     run(session.prompt("1"))
-    run(session.set_model(second.model, "high"))
+    run(session.models.use(second.model, "high"))
     run(session.prompt("2"))
 
     assert [content_text(m.content) for m in second.asked[0].context.messages] == ["1", "One", "2"]
@@ -147,7 +151,7 @@ def test_switching_the_model_in_a_session_keeps_the_conversation(tmp_path: Path)
 def test_a_level_that_the_model_lacks_moves_and_an_unchanged_one_is_not_saved(tmp_path: Path) -> None:
     session = make_session(ScriptedModel(reasoning=True), cwd=tmp_path, level="high")
 
-    run(session.set_thinking_level("max"))
+    run(session.models.think("max"))
 
     assert session.thinking_level == "high"
     assert session.store.entries() == []
@@ -225,7 +229,7 @@ def test_a_model_without_a_key_is_refused_before_anything_is_saved(tmp_path: Pat
     session = make_session(ScriptedModel(), cwd=tmp_path)
     keyless = Model("m", "nobody", "openai-completions", "http://127.0.0.1:9")
 
-    run(session.set_model(keyless))
+    run(session.models.use(keyless))
     with pytest.raises(MissingKeyError, match="nobody"):
         run(session.prompt("Ask"))
 
@@ -241,7 +245,7 @@ def test_the_queue_can_be_taken_back(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         await session.prompt("a", when_busy="steer")
         await session.prompt("b", when_busy="follow_up")
-        assert await session.clear_queue() == (["a"], ["b"])
+        assert await session.queue.clear() == (["a"], ["b"])
         await session.abort()
         await prompting
 

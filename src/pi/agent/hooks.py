@@ -1,18 +1,25 @@
-"""The hook points of a run in one table: questions whose answers change it, and news for listeners."""
+"""Hooks: handlers by event name, called in order; whatever foreign code does in one, the run goes on."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, cast
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from pi.agent.tool import ToolResult
-from pi.llm.messages import AssistantMessage, ToolCall
+from pi.agent.limits import within
+from pi.agent.tool import Effects, ToolError, ToolResult
+from pi.llm.messages import AssistantMessage
+
+LIMIT_S = 30.0  # of an async handler that declares no limit of its own
+SLOW_S = 1.0  # a plain function that holds up everything for longer is reported
 
 
 class Block(Struct, frozen=True):
-    """Answer to `tool_call`: don't run it; the model reads the reason."""
+    """Answer to `tool_call`, `user_bash` and gates: don't run it. The model reads the reason."""
 
     reason: str = "Tool execution was blocked"
+    terminate: bool = False  # the run ends after this batch if every result says so
 
 
 class Rewrite(Struct, frozen=True):
@@ -25,140 +32,218 @@ class Handled(Struct, frozen=True):
     """Answer to `input`: it has been dealt with, nothing goes to the model."""
 
 
-class ToolCallQuestion(Struct, frozen=True):
-    """What a `tool_call` handler and a gate see: the call, and its arguments as they would run."""
+class ToolCallEvent(Struct, frozen=True):
+    """A tool is about to run, with validated arguments; `effects` is what it says it will touch."""
 
-    call: ToolCall
+    tool_call_id: str
+    tool_name: str
     arguments: dict[str, Any]
-    message: AssistantMessage
+    effects: Effects
+    message: AssistantMessage | None = None  # the response with the call; None for calls by extensions
+    parent_tool_call_id: str | None = None
 
 
-class ToolResultQuestion(Struct, frozen=True):
-    """What a `tool_result` handler sees; it may answer with another one."""
+class ToolResultEvent(Struct, frozen=True):
+    """A tool has run."""
 
-    call: ToolCall
+    tool_call_id: str
+    tool_name: str
+    arguments: dict[str, Any]
     result: ToolResult
     is_error: bool
+    parent_tool_call_id: str | None = None
 
 
-class HookPoint(Struct, frozen=True):
-    """One row of the table. A handler's answer None means: no opinion."""
+class Failure(Struct, frozen=True):
+    """What a handler did wrong: `owner` is the extension's name, or empty for the program's own."""
 
-    name: str
-    kind: Literal["question", "news"]
-    payload: str
-    answer: str
-    when: str
+    owner: str
+    event: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"{_who(self.owner)} failed in {self.event}: {self.error}"
 
 
-HOOK_POINTS: dict[str, HookPoint] = {
-    point.name: point
-    for point in (
-        HookPoint("input", "question", "str", "str | Handled", "before a prompt is expanded"),
-        HookPoint(
-            "before_agent_start", "question", "list[Message]", "list[Message]", "before a run, its prompts"
-        ),
-        HookPoint(
-            "context", "question", "list[Message]", "list[Message]", "before each request, all it will see"
-        ),
-        HookPoint(
-            "before_provider_request", "question", "dict", "dict", "each request's body, before it is sent"
-        ),
-        HookPoint(
-            "after_provider_response", "news", "(int, dict)", "", "status and headers of each response"
-        ),
-        HookPoint(
-            "provider_stream_event",
-            "news",
-            "(Model, Any)",
-            "",
-            "each event of a stream, as the provider sent it",
-        ),
-        HookPoint("tool_call", "question", "ToolCallQuestion", "Block | Rewrite", "before a tool runs"),
-        HookPoint("tool_result", "question", "ToolResultQuestion", "ToolResultQuestion", "after a tool ran"),
-        HookPoint("message_end", "question", "Message", "Message", "before a finished message is saved"),
-        HookPoint("event", "news", "AgentEvent", "", "every event, after it was saved"),
-    )
-}
+class Handler(Struct, frozen=True, eq=False):
+    """A function of one event, who it belongs to, and how long it may take (s; None: as long as it likes)."""
 
-Handler = Callable[[Any], Awaitable[Any] | Any]
-Gate = Callable[[ToolCallQuestion], Awaitable[Block | None] | Block | None]
+    run: Callable[[Any], Any]
+    owner: str = ""
+    limit_s: float | None = LIMIT_S
+
+
+class _Failed(Struct, frozen=True):
+    error: str
 
 
 class Hooks:
-    """Handlers by hook point, in the order in which they were added.
+    """Handlers by event name, in the order in which they were added.
 
-    A handler that raises is reported through `report(hook, error)` and skipped; a gate that raises denies.
+    A handler that raises, gives a wrong answer, takes too long or tries to end the program is reported and
+    has no opinion. Only what guards the user fails closed: `tool_call` handlers and gates deny then.
     """
 
-    def __init__(self, report: Callable[[str, Exception], None] = lambda hook, error: None):
-        self._handlers: dict[str, list[Handler]] = {name: [] for name in HOOK_POINTS}
-        self._gates: list[Gate] = []
+    def __init__(self, report: Callable[[Failure], None] = lambda failure: None):
+        self._handlers: dict[str, list[Handler]] = {}
+        self._gates: list[Handler] = []
         self._report = report
 
-    def on(self, name: str, handler: Handler) -> Callable[[], None]:
-        """Add a handler; the result removes it again. Raises KeyError for a name that isn't in the table."""
-        handlers = self._handlers[name]
-        handlers.append(handler)
-        return lambda: handlers.remove(handler)
+    def on(
+        self, name: str, run: Callable[[Any], Any], *, owner: str = "", limit_s: float | None = LIMIT_S
+    ) -> Callable[[], None]:
+        """Add a handler; the result removes it again."""
+        return _add(self._handlers.setdefault(name, []), Handler(run, owner, limit_s))
 
-    def add_gate(self, gate: Gate) -> Callable[[], None]:
+    def add_gate(
+        self, gate: Callable[[ToolCallEvent], Any], *, owner: str = "", limit_s: float | None = LIMIT_S
+    ) -> Callable[[], None]:
         """Add a gate: it judges the final arguments of every tool call; the result removes it again."""
-        self._gates.append(gate)
-        return lambda: self._gates.remove(gate)
+        return _add(self._gates, Handler(gate, owner, limit_s))
 
     def has(self, name: str) -> bool:
         """Whether anybody listens."""
-        return bool(self._handlers[name])
+        return bool(self._handlers.get(name))
 
-    async def tell(self, name: str, payload: Any) -> None:
+    def report(self, owner: str, event: str, error: str) -> None:
+        """Make known what went wrong around a handler."""
+        self._report(Failure(owner, event, error))
+
+    def count(self) -> int:
+        """How many handlers and gates there are."""
+        return sum(map(len, self._handlers.values())) + len(self._gates)
+
+    async def tell(self, name: str, event: Any) -> None:
         """Pass news on; answers are ignored."""
-        for handler in list(self._handlers[name]):
-            await self._ask_one(name, handler, payload)
+        for handler in tuple(self._handlers.get(name, ())):
+            await self._call(handler, name, event)
 
-    async def transform(self, name: str, payload: Any) -> Any:
-        """Let each handler in turn replace the payload; a `Handled` ends the chain."""
-        for handler in list(self._handlers[name]):
-            answer = await self._ask_one(name, handler, payload)
-            if answer is not None:
-                payload = answer
-            if isinstance(payload, Handled):
-                break
-        return payload
+    async def answers(self, name: str, event: Any, wanted: tuple[type, ...]) -> list[Any]:
+        """What each handler answers, in order; no opinion and wrong answers are left out."""
+        found = [
+            await self._ask(handler, name, event, wanted) for handler in tuple(self._handlers.get(name, ()))
+        ]
+        return [answer for answer in found if answer is not None and not isinstance(answer, _Failed)]
 
-    async def before_tool(self, question: ToolCallQuestion) -> Block | dict[str, Any]:
-        """The arguments to run with after every handler had its say, or the first objection."""
-        arguments = question.arguments
-        for handler in list(self._handlers["tool_call"]):
-            seen = ToolCallQuestion(question.call, arguments, question.message)
-            match await self._ask_one("tool_call", handler, seen):
-                case Block() as block:
-                    return block
-                case Rewrite(changed):
-                    arguments = changed
-                case _:
-                    pass
-        return arguments
-
-    async def judge(self, question: ToolCallQuestion) -> Block | None:
-        """What the gates say to the final arguments: each sees the same, one objection is enough."""
-        for gate in self._gates:
-            try:
-                verdict = await _awaited(gate(question))
-            except Exception as error:  # foreign code: a gate that fails must not let anything through
-                self._report("gate", error)
-                return Block(f"A permission gate failed, so the call was denied: {error}")
-            if isinstance(verdict, Block):
-                return verdict
+    async def first(self, name: str, event: Any, wanted: tuple[type, ...]) -> Any:
+        """The first answer that somebody gives; None when nobody does."""
+        for handler in tuple(self._handlers.get(name, ())):
+            answer = await self._ask(handler, name, event, wanted)
+            if answer is not None and not isinstance(answer, _Failed):
+                return answer
         return None
 
-    async def _ask_one(self, name: str, handler: Handler, payload: Any) -> Any:
+    async def guarded(self, name: str, event: Any, wanted: tuple[type, ...]) -> Any:
+        """Likewise, but a handler that fails is an objection: this asks what protects the user."""
+        for handler in tuple(self._handlers.get(name, ())):
+            answer = await self._ask(handler, name, event, wanted)
+            if isinstance(answer, _Failed):
+                return Block(f"{_who(handler.owner)} failed in {name}, so this was denied: {answer.error}")
+            if answer is not None:
+                return answer
+        return None
+
+    async def chain(self, name: str, event: Any, field: str, wanted: tuple[type, ...]) -> Any:
+        """Let each handler in turn change `event`: by another event, or by another value of `field`.
+
+        The last event is the result, or the `Handled` that ended the chain.
+        """
+        for handler in tuple(self._handlers.get(name, ())):
+            kind = cast(type[Any], type(event))
+            answer = await self._ask(handler, name, event, (kind, *wanted))
+            match answer:
+                case None | _Failed():
+                    pass
+                case Handled():
+                    return answer
+                case _ if isinstance(answer, kind):
+                    event = answer
+                case _:
+                    event = structs.replace(event, **{field: answer})
+        return event
+
+    async def before_tool(self, event: ToolCallEvent) -> Block | dict[str, Any]:
+        """The arguments to run with after every handler had its say, or the first objection."""
+        for handler in tuple(self._handlers.get("tool_call", ())):
+            match await self._ask(handler, "tool_call", event, (Block, Rewrite)):
+                case Block() as block:
+                    return block
+                case Rewrite(arguments):
+                    event = structs.replace(event, arguments=arguments)
+                case _Failed(error):
+                    return Block(
+                        f"{_who(handler.owner)} failed in tool_call, so the call was denied: {error}"
+                    )
+                case _:
+                    pass
+        return event.arguments
+
+    async def judge(self, event: ToolCallEvent) -> Block | None:
+        """What the gates say to the final arguments: each sees the same, one objection is enough."""
+        for gate in tuple(self._gates):
+            match await self._ask(gate, "gate", event, (Block,)):
+                case Block() as block:
+                    return block
+                case _Failed(error):
+                    return Block(f"The gate of {_who(gate.owner)} failed, so the call was denied: {error}")
+                case _:
+                    pass
+        return None
+
+    async def after_tool(self, event: ToolResultEvent) -> ToolResultEvent:
+        """The result after every handler had its say; a ToolError as an answer makes it an error."""
+        for handler in tuple(self._handlers.get("tool_result", ())):
+            match await self._ask(handler, "tool_result", event, (ToolResultEvent, ToolResult, ToolError)):
+                case ToolResultEvent() as changed:
+                    event = changed
+                case ToolResult() as result:
+                    event = structs.replace(event, result=result)
+                case ToolError() as error:
+                    event = structs.replace(event, result=error.result, is_error=True)
+                case _:
+                    pass
+        return event
+
+    async def _ask(self, handler: Handler, name: str, event: Any, wanted: tuple[type, ...]) -> Any:
+        answer = await self._call(handler, name, event)
+        if answer is None or isinstance(answer, (_Failed, *wanted)):
+            return answer
+        names = ", ".join(dict.fromkeys(kind.__name__ for kind in wanted))
+        return self._failed(handler, name, f"it answered {type(answer).__name__}, not None or {names}")
+
+    async def _call(self, handler: Handler, name: str, event: Any) -> Any:
+        began = time.monotonic()
         try:
-            return await _awaited(handler(payload))
-        except Exception as error:  # foreign code: a broken handler has no opinion
-            self._report(name, error)
-            return None
+            answer: Any = handler.run(event)
+            if inspect.isawaitable(answer):
+                return await within(handler.limit_s, answer)
+            self._check_speed(handler, name, time.monotonic() - began)
+            return answer
+        except SystemExit as error:
+            return self._failed(handler, name, f"it called sys.exit({error.code})")
+        except Exception as error:  # foreign code: whatever it raises is its own failure
+            text = str(error)
+            return self._failed(handler, name, f"{type(error).__name__}: {text}" if text else repr(error))
+
+    def _check_speed(self, handler: Handler, name: str, seconds: float) -> None:
+        if seconds > SLOW_S:
+            text = f"it held up everything for {seconds:.1f} s; make it `async def` and await what takes time"
+            self._report(Failure(handler.owner, name, text))
+
+    def _failed(self, handler: Handler, name: str, error: str) -> _Failed:
+        self._report(Failure(handler.owner, name, error))
+        return _Failed(error)
 
 
-async def _awaited(value: Any) -> Any:
-    return await cast(Awaitable[Any], value) if isinstance(value, Awaitable) else value
+def _add(handlers: list[Handler], handler: Handler) -> Callable[[], None]:
+    handlers.append(handler)
+
+    def remove() -> None:
+        if handler in handlers:
+            handlers.remove(handler)
+
+    return remove
+
+
+def _who(owner: str) -> str:
+    return f'Extension "{owner}"' if owner else "A handler"

@@ -16,12 +16,12 @@ from pi.agent.events import (
     TurnEnd,
     TurnStart,
 )
-from pi.agent.guard import AskAgain, Cut, StreamGuard
+from pi.agent.guard import AskAgain, Cut, Stop, StreamGuard, Verdict
 from pi.agent.hooks import Hooks
 from pi.agent.run_tools import run_tools
 from pi.agent.tool import Tool, ToolContext
 from pi.llm.events import StreamEnd, StreamStart
-from pi.llm.messages import AssistantMessage, Message, ToolResultMessage, UserMessage
+from pi.llm.messages import AssistantMessage, Message, ThinkingLevel, ToolResultMessage, UserMessage
 from pi.llm.models import Model
 from pi.llm.stream import ModelStream
 from pi.platform.clock import now_ms
@@ -39,11 +39,16 @@ class Host(Protocol):
     @property
     def tools(self) -> Sequence[Tool]: ...
     async def emit(self, event: AgentEvent) -> Any:
-        """Save and show an event; a `MessageEnd` comes back as it was saved."""
+        """Save and show an event. A `MessageEnd` gives the message as it was saved, a `TurnEnd` gives True
+
+        when one more response is wanted though no tool was called.
+        """
         ...
 
-    async def ask(self, transcript: Sequence[Any], model: Model | None) -> ModelStream:
-        """A request with this transcript to `model`, by default the session's own."""
+    async def ask(
+        self, transcript: Sequence[Any], model: Model | None, level: ThinkingLevel | None
+    ) -> ModelStream:
+        """A request with this transcript to `model` at `level`, by default the session's own."""
         ...
 
     def tool_context(self) -> ToolContext:
@@ -54,8 +59,8 @@ class Host(Protocol):
         """Between turns: take up changes of model, tools and context; what is given enters the transcript."""
         ...
 
-    def steering(self) -> Sequence[UserMessage]: ...
-    def follow_ups(self) -> Sequence[UserMessage]: ...
+    def steering(self) -> Sequence[Any]: ...
+    def follow_ups(self) -> Sequence[Any]: ...
 
 
 async def run(host: Host, transcript: list[Any], prompts: Sequence[Any], abort: Abort) -> list[Any]:
@@ -73,6 +78,8 @@ class _Run:
         self.abort = abort
         self.added: list[Any] = []
         self.more = False  # tools were called: their results want an answer
+        self.model: Model | None = None  # instead of the session's, when a stream guard said so
+        self.level: ThinkingLevel | None = None
 
     async def go(self, prompts: Sequence[Any]) -> list[Any]:
         emit = self.host.emit
@@ -80,7 +87,7 @@ class _Run:
         await emit(TurnStart())
         for message in prompts:
             await self.enter(message)
-        waiting: Sequence[Message] = self.host.steering()
+        waiting: Sequence[Any] = self.host.steering()
         if not waiting and self.transcript and isinstance(self.transcript[-1], AssistantMessage):
             waiting = self.host.follow_ups()
         ended = await self.turn(waiting)
@@ -111,7 +118,8 @@ class _Run:
             self.transcript.extend(results)
             self.added.extend(results)
             self.more = not terminate
-        await self.host.emit(TurnEnd(message, results))
+        goes_on = await self.host.emit(TurnEnd(message, results))
+        self.more = self.more or goes_on is True
         return False
 
     async def enter(self, message: Message) -> None:
@@ -125,28 +133,32 @@ class _Run:
 
     async def ask_model(self) -> AssistantMessage:
         """One response, saved whatever becomes of it; a guard may have it asked again."""
-        model: Model | None = None
+        model, level = self.model, self.level
         asks = 1
         while True:
-            message, verdict = await self.stream_response(model)
+            message, verdict = await self.stream_response(model, level)
             self.keep(message)
             if not isinstance(verdict, AskAgain) or asks == MAX_ASKS:
                 return message
             asks += 1
-            model = verdict.model or model
+            model, level = verdict.model or model, verdict.thinking or level
+            if verdict.until == "run":
+                self.model, self.level = model, level
             if verdict.note:
                 await self.enter(UserMessage(verdict.note, now_ms()))
 
-    async def stream_response(self, model: Model | None) -> tuple[AssistantMessage, Cut | AskAgain | None]:
-        emit = self.host.emit
-        stream = await self.host.ask(self.transcript, model)
+    async def stream_response(
+        self, model: Model | None, level: ThinkingLevel | None
+    ) -> tuple[AssistantMessage, Verdict | None]:
+        emit, guard = self.host.emit, self.host.guard
+        stream = await self.host.ask(self.transcript, model, level)
         started = False
         verdict = None
         message: AssistantMessage | None = None
         try:
             async with self.abort.scope(), aclosing(aiter(stream)) as events:
                 async for event in events:
-                    if self.host.guard and (verdict := self.host.guard(event, stream)):
+                    if guard and (verdict := guard(event, stream)):
                         break
                     match event:
                         case StreamStart():
@@ -177,7 +189,11 @@ def _aborted(stream: ModelStream, *, started: bool) -> AssistantMessage:
     return stream.partial("error", "This operation was aborted")
 
 
-def _guarded(stream: ModelStream, verdict: Cut | AskAgain | None) -> AssistantMessage:
-    if isinstance(verdict, Cut):
-        return stream.partial("stop")
-    return stream.partial("aborted", "Dropped by a stream guard")
+def _guarded(stream: ModelStream, verdict: Verdict | None) -> AssistantMessage:
+    match verdict:
+        case Cut():
+            return stream.partial("stop")
+        case Stop(reason):
+            return stream.partial("error", reason)
+        case _:
+            return stream.partial("aborted", "Dropped by a stream guard")

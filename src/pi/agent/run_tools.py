@@ -16,9 +16,9 @@ from pi.agent.events import (
     ToolExecutionStart,
     ToolExecutionUpdate,
 )
-from pi.agent.hooks import Block, Hooks, ToolCallQuestion, ToolResultQuestion
+from pi.agent.hooks import Block, Hooks
+from pi.agent.one_call import Allowed, executed, judged
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
-from pi.agent.validation import validate
 from pi.llm.messages import AssistantMessage, ToolCall, ToolResultMessage
 from pi.platform.clock import now_ms
 
@@ -57,19 +57,15 @@ async def run_tools(
 class _Failed(Exception):
     """A call that ends before its tool runs."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, *, terminate: bool = False):
         super().__init__(text)
+        self.result = structs.replace(text_result(text, {}), terminate=terminate)
 
 
 class _Outcome(Struct, frozen=True):
     result: ToolResult
     is_error: bool
     duration_ms: int | UnsetType = UNSET
-
-
-class _Ready(Struct, frozen=True):
-    tool: Tool
-    arguments: dict[str, Any]
 
 
 class _Batch:
@@ -109,17 +105,17 @@ class _Batch:
                     group.create_task(self.run_one(index, prepared))
         await self.answer_all()
 
-    async def prepare(self, index: int) -> _Ready | None:
+    async def prepare(self, index: int) -> Allowed | None:
         """Validated, asked about and allowed; None when the call is already over."""
         call = self.calls[index]
         await self.start(index)
         try:
             return await self.ready(call)
         except (ToolError, _Failed) as error:
-            await self.end(index, _Outcome(text_result(str(error), {}), True))
+            await self.end(index, _Outcome(error.result, True))
             return None
 
-    async def ready(self, call: ToolCall) -> _Ready:
+    async def ready(self, call: ToolCall) -> Allowed:
         if self.message.stop_reason == "length":
             raise _Failed(
                 f'Tool call "{call.name}" was not executed: the response hit the output token limit, so its '
@@ -128,20 +124,13 @@ class _Batch:
         tool = self.tools.get(call.name)
         if tool is None:
             raise _Failed(f"Tool {call.name} not found")
-        given = tool.prepare(call.arguments) if tool.prepare else call.arguments
-        arguments = validate(tool.name, tool.parameters, given)
-        hooks = self.host.hooks
-        answer = await hooks.before_tool(ToolCallQuestion(call, arguments, self.message))
-        if isinstance(answer, Block):
-            raise _Failed(answer.reason)
-        if answer is not arguments:
-            arguments = validate(tool.name, tool.parameters, answer)
-        if objection := await hooks.judge(ToolCallQuestion(call, arguments, self.message)):
-            raise _Failed(objection.reason)
-        return _Ready(tool, arguments)
+        allowed = await judged(self.host.hooks, tool, call, self.message)
+        if isinstance(allowed, Block):
+            raise _Failed(allowed.reason, terminate=allowed.terminate)
+        return allowed
 
-    async def run_one(self, index: int, ready: _Ready | None) -> None:
-        if ready is None:
+    async def run_one(self, index: int, allowed: Allowed | None) -> None:
+        if allowed is None:
             return
         call = self.calls[index]
         updates: list[asyncio.Task[Any]] = []
@@ -155,19 +144,13 @@ class _Batch:
         began = time.monotonic()
         context = structs.replace(self.context, call_id=call.id, update=update)
         try:
-            result, is_error = await ready.tool.run(ready.arguments, context), False
-        except ToolError as error:
-            result, is_error = text_result(str(error), {}), True
-        except Exception as error:  # foreign code: a broken tool is an answer, not the end of the run
-            result, is_error = text_result(f"{type(error).__name__}: {error}", {}), True
+            done = await executed(self.host.hooks, allowed, context)
         finally:
             open_for_updates = False
         if updates:
             await asyncio.gather(*updates)
-        question = ToolResultQuestion(call, result, is_error)
-        question = await self.host.hooks.transform("tool_result", question)
         duration_ms = round((time.monotonic() - began) * 1000)
-        await self.end(index, _Outcome(question.result, question.is_error, duration_ms))
+        await self.end(index, _Outcome(done.result, done.is_error, duration_ms))
         task = asyncio.current_task()
         if (
             task is not None and task.cancelling()

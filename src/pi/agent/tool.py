@@ -14,6 +14,11 @@ from pi.platform.errors import PiError
 class ToolError(PiError):
     """The tool failed; its text is what the model reads, so it says what to do instead."""
 
+    @property
+    def result(self) -> "ToolResult":
+        """The error as the model's answer."""
+        return text_result(str(self), {})
+
 
 class ToolResult(Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a tool gives back: `content` for the model, `details` (JSON) for people and programs."""
@@ -22,6 +27,19 @@ class ToolResult(Struct, frozen=True, rename="camel", omit_defaults=True):
     details: Any = UNSET
     usage: Usage | None = None
     terminate: bool = False  # the run ends after this batch if every result says so
+
+
+class Effects(Struct, frozen=True):
+    """What a call will touch, for gates and people: paths as in its arguments, shell commands, hosts."""
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    known: bool = True  # False: the tool doesn't say, so it may be anything
+
+
+UNKNOWN_EFFECTS = Effects(known=False)
 
 
 class ToolContext(Struct, frozen=True):
@@ -46,12 +64,27 @@ class Tool(Struct, frozen=True):
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # mends arguments before validation
     execution: Literal["parallel", "sequential"] = "parallel"
     strict: Literal["prefer", "require"] | None = None  # hold the model to the schema, where a provider can
+    label: str = ""  # for people; by default the name
+    effects: Callable[[dict[str, Any]], Effects] | None = None  # of a call with these arguments
+    exposure: Literal["direct", "deferred", "hidden"] = "direct"  # deferred: found by `tool_search`
+    active: bool = True  # whether a session begins with it
+    hints: tuple[Literal["read_only", "destructive", "idempotent", "open_world"], ...] = ()
+    output_schema: dict[str, Any] | None = None  # of the structured result, for programs
 
     @property
     def declaration(self) -> ToolDeclaration:
         """What the model is told."""
         sampling = {"type": "json_schema", "strict": self.strict} if self.strict else None
         return ToolDeclaration(self.name, self.description, self.parameters, sampling)
+
+    def effects_of(self, arguments: dict[str, Any]) -> Effects:
+        """What a call will touch; unknown when the tool doesn't say, or fails to."""
+        if self.effects is None:
+            return UNKNOWN_EFFECTS
+        try:
+            return self.effects(arguments)
+        except Exception:  # foreign code: a tool that can't say what it touches may touch anything
+            return UNKNOWN_EFFECTS
 
 
 def text_result(text: str, details: Any = UNSET) -> ToolResult:

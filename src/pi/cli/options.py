@@ -1,6 +1,6 @@
 """The command line's options in one table, from which parsing and --help are made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -75,6 +75,8 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("--no-skills", "-ns", "flag", "no_skills", "", "No skills but those of --skill"),
         Option("--prompt-template", "", "list", "prompt_template", "PATH", "Add a template (repeatable)"),
         Option("--no-prompt-templates", "-np", "flag", "no_prompt_templates", "", "Only those of the flag"),
+        Option("--extension", "-e", "list", "extension", "PATH", "Load an extension (repeatable)"),
+        Option("--no-extensions", "-ne", "flag", "no_extensions", "", "No extensions but those of -e"),
         Option("--approve", "-a", "flag", "approve", "", "Trust this folder's settings and prompts"),
         Option("--no-approve", "-na", "flag", "no_approve", "", "Don't trust them"),
         Option("--offline", "", "flag", "offline", "", "No network but the model's"),
@@ -119,6 +121,8 @@ class Options:
     no_skills: bool
     prompt_template: list[str]
     no_prompt_templates: bool
+    extension: list[str]
+    no_extensions: bool
     approve: bool
     no_approve: bool
     offline: bool
@@ -126,18 +130,26 @@ class Options:
     version: bool
 
     def __init__(self) -> None:
+        self.words: tuple[str, ...] = ()
         self.messages: list[str] = []
         self.files: list[str] = []
         self.warnings: list[str] = []
+        self.unknown: list[str] = []  # long options that only an extension can know
+        self.flags: dict[str, bool | str] = {}  # of extensions, by name
         for option in _ALL:
             setattr(
                 self, option.field, False if option.kind == "flag" else [] if option.kind == "list" else None
             )
 
 
-def parse(words: Sequence[str]) -> Options:
-    """Options from the words after the command's name; raises UsageError."""
+def parse(words: Sequence[str], flags: Mapping[str, bool] | None = None) -> Options:
+    """Options from the words after the command's name; raises UsageError.
+
+    `flags` are those of extensions: whether each takes a value. Without it, long options that nobody knows
+    go to `unknown`, and the word behind one counts as its value: parse again when the flags are known.
+    """
     options = Options()
+    options.words = tuple(words)
     rest = list(words)
     ended = False
     while rest:
@@ -147,7 +159,7 @@ def parse(words: Sequence[str]) -> Options:
         elif word.startswith("@") and len(word) > 1:
             options.files.append(word[1:])
         elif word.startswith("-") and len(word) > 1 and not ended:
-            _take(options, word, rest)
+            _take(options, word, rest, flags)
         else:
             options.messages.append(word)
     if not options.help and not options.version:
@@ -155,11 +167,12 @@ def parse(words: Sequence[str]) -> Options:
     return options
 
 
-def _take(options: Options, word: str, rest: list[str]) -> None:
+def _take(options: Options, word: str, rest: list[str], flags: Mapping[str, bool] | None) -> None:
     name, equals, given = word.partition("=")
     option = _BY_WORD.get(name)
     if option is None:
-        raise UsageError(f"Unknown option: {name}")
+        _take_flag(options, name, given if equals else None, rest, flags)
+        return
     if option.kind == "flag":
         if equals:
             raise UsageError(f"{name} takes no value")
@@ -177,6 +190,23 @@ def _take(options: Options, word: str, rest: list[str]) -> None:
         getattr(options, option.field).append(value)
     else:
         setattr(options, option.field, value)
+
+
+def _take_flag(
+    options: Options, word: str, given: str | None, rest: list[str], flags: Mapping[str, bool] | None
+) -> None:
+    """An option that isn't ours: an extension's, if it is a long one."""
+    name = word.removeprefix("--")
+    if name == word or not name or (flags is not None and name not in flags):
+        raise UsageError(f"Unknown option: {word}")
+    valued = flags[name] if flags is not None else bool(rest) and not rest[0].startswith(("-", "@"))
+    if flags is None:
+        options.unknown.append(word)
+    if given is None and valued:
+        if not rest:
+            raise UsageError(f"{word} needs a value")
+        given = rest.pop(0)
+    options.flags[name] = True if given is None else given
 
 
 def _check(options: Options) -> None:

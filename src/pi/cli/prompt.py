@@ -1,5 +1,6 @@
 """The first prompt: piped text, @files and the first message, in this order; images go beside it."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,3 +59,14 @@ def _read(path: Path) -> bytes:
         raise PiError(f"File not found: {path}") from None
     except OSError as error:
         raise PiError(f"Can't read {path}: {error.strerror}. Name a readable file after @.") from None
+
+
+def piped_text() -> str:
+    """What stdin has to say."""
+    pieces: list[bytes] = []
+    try:
+        while piece := os.read(0, 1 << 20):
+            pieces.append(piece)
+    except OSError:  # a stdin that can't be read says nothing
+        pass
+    return b"".join(pieces).decode("utf-8", "replace").strip()

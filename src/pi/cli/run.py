@@ -1,37 +1,57 @@
 """One run of print or JSON mode: a session is made and prompted, and closed well whatever happens."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from pi.cli.options import Options
-from pi.cli.prompt import Prompt
+from pi.cli.options import Options, UsageError, parse
+from pi.cli.prompt import Prompt, build_prompt, piped_text
 from pi.cli.sessions import open_store
 from pi.harness.session import Session
+from pi.harness.session_files import agent_dir
 from pi.harness.store import Store
 from pi.llm.registry import MissingKeyError
 from pi.modes.json_mode import json_listener, write_header
-from pi.modes.print_mode import print_answer
+from pi.modes.print_mode import PrintUI, print_answer
 from pi.platform.errors import PiError
 from pi.platform.process import kill_all
 from pi.platform.terminal import say
-from pi.sdk import ModelChoice, NoModelError, PromptChoice, ResourceChoice, ToolChoice, create_agent_session
+from pi.sdk import (
+    ExtensionChoice,
+    ModelChoice,
+    NoModelError,
+    PromptChoice,
+    ResourceChoice,
+    ToolChoice,
+    create_agent_session,
+    load_extensions,
+)
+
+if TYPE_CHECKING:
+    from pi.harness.extensions.host import ExtensionHost
 
 BROKEN_PIPE = 13  # SIGPIPE, by a name that Windows knows too
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one isn't known everywhere
 
 
-async def run_once(options: Options, prompt: Prompt) -> int:
+async def run_once(options: Options) -> int:
     """Prompt a new or resumed session and show it; the result is the exit code."""
     cwd = Path.cwd()
-    store = open_store(options, cwd)
     json = options.mode == "json"
     stop = _Stop()
     try:
+        host = await load_host(options, cwd, "json" if json else "print")
+        if host is not None and (command := host.cli_command(options.words)):
+            return await command
+        options = understood(options, host)
+        prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
+        store = open_store(options, cwd)
         try:
-            session = await make_session(options, store, store.cwd)
+            session = await make_session(options, store, store.cwd, host)
         except NoModelError:
             if json:
                 write_header(store.header)
@@ -44,6 +64,9 @@ async def run_once(options: Options, prompt: Prompt) -> int:
             session.subscribe(json_listener(lambda: stop.by(BROKEN_PIPE, session)))
         with stop.on_signals(session):
             await _prompt_all(session, prompt, stop)
+        code = _finish(session, stop, json=json)
+        await session.close()
+        return code
     except (NoModelError, MissingKeyError) as error:
         from pi.cli.no_model import explain
 
@@ -51,13 +74,36 @@ async def run_once(options: Options, prompt: Prompt) -> int:
         return 1
     except BrokenPipeError:
         return 128 + BROKEN_PIPE
-    except PiError as error:
+    except (PiError, UsageError) as error:
         say(f"Error: {error}")
         return 1
-    return _finish(session, stop, json=json)
 
 
-async def make_session(options: Options, store: Store, cwd: Path) -> Session:
+async def load_host(options: Options, cwd: Path, mode: Literal["json", "print"]) -> "ExtensionHost | None":
+    """The extensions of this run, loaded; None when there are none."""
+    choice = ExtensionChoice(tuple(options.extension), find=not options.no_extensions)
+    ui = PrintUI(mode)
+    return await load_extensions(cwd, agent_dir(os.environ), choice, ui=ui, trust=_trust(options))
+
+
+def understood(options: Options, host: "ExtensionHost | None") -> Options:
+    """The options once more, now that the extensions' flags are known. Raises UsageError."""
+    if not options.unknown:
+        return options
+    flags = host.flags if host is not None else {}
+    options = parse(options.words, {name: flag.type is str for name, flag in flags.items()})
+    if host is not None:
+        host.set_flags(options.flags)
+    return options
+
+
+def _trust(options: Options) -> bool | None:
+    return True if options.approve else False if options.no_approve else None
+
+
+async def make_session(
+    options: Options, store: Store, cwd: Path, host: "ExtensionHost | None" = None
+) -> Session:
     scope = tuple(_listed(options.models) or ())
     pattern = options.model
     model = ModelChoice(pattern, options.provider, scope, options.thinking, options.api_key)
@@ -73,9 +119,15 @@ async def make_session(options: Options, store: Store, cwd: Path) -> Session:
         not options.no_skills,
         not options.no_prompt_templates,
     )
-    trust = True if options.approve else False if options.no_approve else None
     return await create_agent_session(
-        cwd=cwd, store=store, model=model, tools=tools, prompt=system, resources=resources, trust=trust
+        cwd=cwd,
+        store=store,
+        model=model,
+        tools=tools,
+        prompt=system,
+        resources=resources,
+        extensions=host or ExtensionChoice(find=False),
+        trust=_trust(options),
     )
 
 
@@ -83,6 +135,7 @@ async def _prompt_all(session: Session, prompt: Prompt, stop: "_Stop") -> None:
     for number, text in enumerate(prompt.texts):
         if stop.signal is None:
             await session.prompt(text, images=prompt.images if number == 0 else ())
+            await session.wait_idle()
 
 
 def _finish(session: Session, stop: "_Stop", *, json: bool) -> int:
@@ -109,8 +162,6 @@ class _Stop:
     def by(self, number: int, session: Session) -> None:
         if self.signal is not None:  # asked twice: at once, but without orphans
             kill_all()
-            import os
-
             os._exit(128 + number)
         self.signal = number
         self._aborting = asyncio.ensure_future(session.abort())

@@ -5,7 +5,6 @@ import gc
 import os
 
 from pi.cli.options import Options
-from pi.cli.prompt import build_prompt
 from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
@@ -41,10 +40,9 @@ def _run(options: Options) -> int:
     at_terminal = os.isatty(0) and os.isatty(1)
     if at_terminal and not options.print and options.mode != "json":
         raise PiError('The terminal interface isn\'t part of this version yet. Ask with: pi -p "your prompt"')
-    prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
     from pi.cli.run import run_once
 
-    return asyncio.run(run_once(options, prompt))
+    return asyncio.run(run_once(options))
 
 
 def _list_models(search: str) -> int:
@@ -56,16 +54,6 @@ def _list_models(search: str) -> int:
         say(f"Warning: {warning}")
     print(table)
     return 0
-
-
-def piped_text() -> str:
-    pieces: list[bytes] = []
-    try:
-        while piece := os.read(0, 1 << 20):
-            pieces.append(piece)
-    except OSError:  # a stdin that can't be read says nothing
-        pass
-    return b"".join(pieces).decode("utf-8", "replace").strip()
 
 
 def _open_standard_streams() -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from pi.cli.no_model import explain
 from pi.cli.options import Options, UsageError, parse
-from pi.cli.prompt import build_prompt
-from pi.cli.run import make_session
-from pi.cli.start import piped_text
+from pi.cli.prompt import build_prompt, piped_text
+from pi.cli.run import load_host, make_session, understood
 from pi.harness.store import Store
 from pi.modes import tokens
 from pi.platform.errors import PiError
@@ -39,9 +38,11 @@ def main(words: Sequence[str]) -> int:
 
 async def _counted(options: Options, *, as_json: bool) -> str:
     cwd = Path.cwd()
+    host = await load_host(options, cwd, "print")
+    options = understood(options, host)
     prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
     try:
-        session = await make_session(options, Store.in_memory(cwd), cwd)
+        session = await make_session(options, Store.in_memory(cwd), cwd, host)
     except NoModelError as error:
         raise PiError(await explain(error)) from None
     for warning in session.warnings:

@@ -47,6 +47,20 @@ class ThinkingLevelChanged(_Event, frozen=True, tag="thinking_level_changed"):
     level: str
 
 
+class SessionInfoChanged(_Event, frozen=True, tag="session_info_changed"):
+    """The session has another name, or none."""
+
+    name: str | None = None
+
+
+class ExtensionFailed(_Event, frozen=True, tag="extension_error"):
+    """An extension did something wrong; the run goes on. `event` says where, such as "tool_call"."""
+
+    extension: str
+    event: str
+    error: str
+
+
 class AgentSettled(_Event, frozen=True, tag="agent_settled"):
     """Nothing runs and nothing waits: the session is idle."""
 
@@ -58,5 +72,7 @@ SessionEvent = (
     | EntryAppended
     | QueueUpdate
     | ThinkingLevelChanged
+    | SessionInfoChanged
+    | ExtensionFailed
     | AgentSettled
 )

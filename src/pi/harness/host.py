@@ -6,14 +6,16 @@ from functools import partial
 from typing import Any
 
 from pi.agent.events import AgentEvent
-from pi.agent.guard import StreamGuard
+from pi.agent.guard import StreamGuard, Verdict
 from pi.agent.hooks import Hooks
 from pi.agent.tool import Tool, ToolContext, ToolResult
 from pi.harness.context import to_llm, without_images
 from pi.harness.events import SessionEvent
+from pi.harness.routing import route
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
-from pi.llm.messages import Message, UserMessage
+from pi.llm.events import StreamEvent
+from pi.llm.messages import Message, SystemMessage, ThinkingLevel
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
 from pi.llm.stream import ModelStream, ask, failed
@@ -34,7 +36,8 @@ class SessionHost:
 
     @property
     def guard(self) -> StreamGuard | None:
-        return self._state.setup.guard
+        guards = self._state.guards
+        return None if not guards else guards[0] if len(guards) == 1 else _all_of(guards)
 
     @property
     def tools(self) -> Sequence[Tool]:
@@ -43,20 +46,39 @@ class SessionHost:
     async def emit(self, event: AgentEvent) -> Any:
         return await self._emit(event)
 
-    async def ask(self, transcript: Sequence[Any], model: Model | None) -> ModelStream:
+    async def ask(
+        self, transcript: Sequence[Any], model: Model | None, level: ThinkingLevel | None
+    ) -> ModelStream:
         state = self._state
-        model = model or state.model
-        messages = list(transcript)
-        if state.hooks.has("context"):
-            messages = await state.hooks.transform("context", messages)
         try:
-            options = self._options(model)
+            chosen = (model or state.model, level or state.thinking_level)
+            to = await route(state, *chosen, transcript, failed=state.failed)
+            messages = await self._shown(transcript)
+            options = self.options(to.model, to.thinking_level)
         except PiError as error:
-            return failed(model, error)
+            return failed(model or state.model, error)
         plain = to_llm(messages)
         if state.setup.settings.flag("images.blockImages"):
             plain = without_images(plain)
-        return ask(model, fold_system(plain), options)
+        return ask(to.model, fold_system(plain), options)
+
+    async def _shown(self, transcript: Sequence[Any]) -> list[Any]:
+        """The transcript as extensions let the model see it."""
+        messages = list(transcript)
+        hooks = self._state.hooks
+        if hooks.has("context"):
+            from pi.harness.extensions.events import ContextEvent
+
+            said = [message for message in messages if not isinstance(message, SystemMessage)]
+            changed = await hooks.chain("context", ContextEvent(said), "messages", (list,))
+            system = [message for message in messages if isinstance(message, SystemMessage)]
+            messages = [*system, *changed.messages]
+        if hooks.has("context_with_system"):
+            from pi.harness.extensions.events import ContextWithSystem
+
+            asked = ContextWithSystem(messages)
+            messages = (await hooks.chain("context_with_system", asked, "messages", (list,))).messages
+        return messages
 
     def tool_context(self) -> ToolContext:
         state = self._state
@@ -69,26 +91,31 @@ class SessionHost:
         }
         if state.store.path is not None:
             env["PI_SESSION_FILE"] = str(state.store.path)
+        if state.setup.extensions is not None:
+            env |= state.setup.extensions.environment()
         return ToolContext("", state.store.cwd, state.model, env, _ignore)
 
     async def prepare_turn(self) -> Sequence[Message]:
+        if self._state.setup.extensions is not None:
+            await self._state.setup.extensions.between_turns()
         update = prompt_update(self._state)
         return [update] if update else []
 
-    def steering(self) -> Sequence[UserMessage]:
+    def steering(self) -> Sequence[Any]:
         return self._state.steering.drain()
 
-    def follow_ups(self) -> Sequence[UserMessage]:
+    def follow_ups(self) -> Sequence[Any]:
         return self._state.following.drain()
 
-    def _options(self, model: Model) -> StreamOptions:
+    def options(self, model: Model, level: ThinkingLevel) -> StreamOptions:
+        """How the session makes requests to a model. Raises PiError when there is no key."""
         state = self._state
         settings, hooks = state.setup.settings, state.hooks
         credentials = state.setup.registry.require_credentials(model, state.setup.runtime_key)
         return StreamOptions(
             api_key=credentials.api_key,
             headers=credentials.headers,
-            thinking=clamp_level(model, state.thinking_level),
+            thinking=clamp_level(model, level),
             thinking_budgets=settings.get("thinkingBudgets"),
             cache_retention=state.setup.cache_retention,
             session_id=state.store.id,
@@ -97,6 +124,7 @@ class SessionHost:
             max_retry_delay_ms=settings.number("retry.provider.maxRetryDelayMs"),
             proxy=settings.text("httpProxy"),
             on_payload=self._on_payload if hooks.has("before_provider_request") else None,
+            on_headers=self._on_headers if hooks.has("before_provider_headers") else None,
             on_response=self._on_response if hooks.has("after_provider_response") else None,
             on_stream_event=partial(self._on_stream_event, model)
             if hooks.has("provider_stream_event")
@@ -104,13 +132,37 @@ class SessionHost:
         )
 
     async def _on_payload(self, payload: dict[str, Any]) -> dict[str, Any] | None:
-        return await self.hooks.transform("before_provider_request", payload)
+        from pi.harness.extensions.events import BeforeProviderRequest
+
+        asked = BeforeProviderRequest(payload)
+        return (await self.hooks.chain("before_provider_request", asked, "payload", (dict,))).payload
+
+    async def _on_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        from pi.harness.extensions.events import BeforeProviderHeaders
+
+        asked = BeforeProviderHeaders(dict(headers))
+        changed = await self.hooks.chain("before_provider_headers", asked, "headers", (dict,))
+        return {name.lower(): value for name, value in changed.headers.items() if value is not None}
 
     async def _on_response(self, status: int, headers: dict[str, str]) -> None:
-        await self.hooks.tell("after_provider_response", (status, headers))
+        from pi.harness.extensions.events import AfterProviderResponse
+
+        await self.hooks.tell("after_provider_response", AfterProviderResponse(status, headers))
 
     async def _on_stream_event(self, model: Model, event: Any) -> None:
-        await self.hooks.tell("provider_stream_event", (model, event))
+        from pi.harness.extensions.events import ProviderStreamEvent
+
+        await self.hooks.tell("provider_stream_event", ProviderStreamEvent(model, event))
+
+
+def _all_of(guards: Sequence[StreamGuard]) -> StreamGuard:
+    """One guard of several: each sees every event, the first verdict counts."""
+
+    def guard(event: StreamEvent, stream: ModelStream) -> Verdict | None:
+        verdicts = [guard(event, stream) for guard in guards]
+        return next((verdict for verdict in verdicts if verdict is not None), None)
+
+    return guard
 
 
 def _ignore(partial: ToolResult) -> None:

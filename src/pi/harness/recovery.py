@@ -37,6 +37,7 @@ class Recovery:
 
     async def answered(self, message: AssistantMessage) -> None:
         """A response is there: if it isn't another failure, the retries have worked."""
+        self._state.failed = None
         if message.stop_reason != "error":
             await self._end(success=True)
 
@@ -65,6 +66,7 @@ class Recovery:
         attempts = settings.number("retry.maxRetries")
         await self._publish(AutoRetryStart(self._attempt, attempts, delay_ms, error))
         await self._omit_last()
+        self._state.failed = message
         try:
             async with abort.scope():
                 await asyncio.sleep(delay_ms / 1000)

@@ -2,30 +2,45 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from msgspec import structs
 
 from pi.agent.abort import Abort
-from pi.agent.events import AgentEnd, MessageEnd, MessageStart
-from pi.agent.hooks import Handled, Hooks
+from pi.agent.events import AgentEnd, MessageEnd, MessageStart, TurnEnd, TurnStart
+from pi.agent.hooks import Failure, Hooks
 from pi.agent.loop import run
+from pi.harness.boundaries import Boundaries, custom_message
 from pi.harness.context import build_context
-from pi.harness.events import AgentSettled, EntryAppended, QueueUpdate, SessionEvent, ThinkingLevelChanged
+from pi.harness.entries import CustomMessage, CustomMessageEntry
+from pi.harness.events import (
+    AgentSettled,
+    EntryAppended,
+    ExtensionFailed,
+    SessionEvent,
+)
 from pi.harness.host import SessionHost
-from pi.harness.prompts import expand
+from pi.harness.intake import Intake
+from pi.harness.model_switch import ModelSwitch
+from pi.harness.queues import Queues
 from pi.harness.recovery import Recovery
 from pi.harness.session_file import SessionWriteError
 from pi.harness.state import SessionState, Setup
 from pi.harness.store import Store
-from pi.harness.system_prompt import prompt_update
-from pi.llm.messages import AssistantMessage, Image, Text, ThinkingLevel, UserMessage, content_text
-from pi.llm.models import Model, clamp_level
-from pi.platform.clock import now_ms
+from pi.harness.toolbox import Toolbox
+from pi.llm.messages import AssistantMessage, Image, ThinkingLevel, UserMessage
+from pi.llm.models import Model
 from pi.platform.errors import PiError
+
+if TYPE_CHECKING:
+    from pi.harness.tree import SessionTree
 
 Listener = Callable[[Any], Awaitable[None] | None]
 WhenBusy = Literal["steer", "follow_up"]
+Source = Literal["interactive", "rpc", "extension"]
+Disposition = Literal["started", "queued", "handled"]
+_ASKED = frozenset(("message_end", "turn_start", "turn_end", "agent_settled"))  # told in their own places
 
 
 class SessionBusy(PiError):
@@ -39,73 +54,155 @@ class Session:
         self.hooks = Hooks(self._report_hook)
         self.warnings: list[str] = []
         self.last_message: AssistantMessage | None = None
-        self._state = SessionState(store, model, level, setup, self.hooks)
-        self._state.transcript = list(build_context(store.context_branch()))
-        self._host = SessionHost(self._state, self._emit)
-        self._recovery = Recovery(self._state, self._publish, self._omit_last)
+        self.state = SessionState(store, model, level, setup, self.hooks)
+        self.state.transcript = list(build_context(store.context_branch()))
+        self.host = SessionHost(self.state, self._emit)
+        self.models = ModelSwitch(self.state, self._publish)
+        self.queue = Queues(self.state, self._publish)
+        self._intake = Intake(self.state, self.warnings)
+        self._boundaries = Boundaries(self.state, self._emit)
+        self._recovery = Recovery(self.state, self._publish, self._omit_last)
         self._listeners: list[Listener] = []
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._last_entry_id: str | None = None
         self._later: list[Any] = []
+        self._posted: set[asyncio.Task[None]] = set()
+        self._started = False
+        self._later_heard: asyncio.Future[Any] | None = None
 
     @property
     def store(self) -> Store:
         """The session's file and tree."""
-        return self._state.store
+        return self.state.store
 
     @property
     def model(self) -> Model:
         """The model that answers next."""
-        return self._state.model
+        return self.state.model
 
     @property
     def thinking_level(self) -> ThinkingLevel:
         """The level at which it thinks."""
-        return self._state.thinking_level
+        return self.state.thinking_level
 
     @property
     def messages(self) -> tuple[Any, ...]:
         """The transcript as the model would see it now, system messages in place."""
-        return tuple(self._state.transcript)
+        return tuple(self.state.transcript)
 
     @property
     def busy(self) -> bool:
         """Whether a run is going on."""
         return self._abort is not None
 
+    @property
+    def setup(self) -> Setup:
+        """What the session is made of: settings, models, skills, templates."""
+        return self.state.setup
+
+    @property
+    def tools(self) -> Toolbox:
+        """The tools that there are, and those that the model has."""
+        return self.state.setup.toolbox
+
+    @property
+    def extensions(self) -> Any:
+        """The extensions (`pi.harness.extensions.host.ExtensionHost`), or None."""
+        return self.state.setup.extensions
+
+    @property
+    def tree(self) -> "SessionTree":
+        """The branches of the session, and the ways to another session."""
+        from pi.harness.tree import SessionTree
+
+        return SessionTree(self.state, self._publish, self._replace)
+
+    async def start(self) -> None:
+        """Let the extensions begin; the first prompt does it if nobody else has."""
+        if not self._started:
+            self._started = True
+            if self.setup.extensions is not None:
+                await self.setup.extensions.start(self, "startup", None)
+
     async def prompt(
-        self, text: str, *, images: Sequence[Image] = (), when_busy: WhenBusy | None = None
+        self,
+        text: str,
+        *,
+        images: Sequence[Image] = (),
+        when_busy: WhenBusy | None = None,
+        source: Source = "interactive",
+        expand: bool = True,
+        accepted: Callable[[Disposition], None] = lambda disposition: None,
     ) -> None:
         """Say something and run until the session is idle again.
 
         While it runs, `when_busy` queues the text instead; without it SessionBusy is raised. A failed
         response is no exception: it is `last_message`, with the stop reason "error". Raises PiError when
-        there is no key for the model.
+        there is no key for the model. Commands, skills and templates count only with `expand`; `accepted`
+        hears what becomes of the text as soon as that is clear.
         """
-        said = await self.hooks.transform("input", text)
-        if isinstance(said, Handled):
+        await self.start()
+        if expand and await self._command(text, accepted):
             return
-        state = self._state
-        said = expand(said, state.setup.skills, state.setup.templates, self.warnings)
-        message = UserMessage((Text(said), *images), now_ms())
+        message = await self._intake.hear(text, images, source, when_busy, expanded=expand)
+        if message is None:
+            accepted("handled")
+            return
         if self.busy:
             await self._queue(message, when_busy)
+            accepted("queued")
             return
-        state.setup.registry.check_key(state.model, state.setup.runtime_key)
-        update = prompt_update(state)
-        prompts: list[Any] = [update, message] if update else [message]
-        await self._run(await self.hooks.transform("before_agent_start", prompts))
+        self.setup.registry.check_key(self.model, self.setup.runtime_key)
+        accepted("started")
+        await self._run(message)
 
-    async def abort(self) -> None:
-        """Stop the run, its tools and its retries, and wait until the session is idle."""
+    async def send(
+        self, note: Any, *, when: Literal["steer", "follow_up", "next"] = "steer", run: bool = False
+    ) -> None:
+        """Tell the model something that the user didn't say: a `Note`, or a message.
+
+        A running agent hears it at once or when it would stop; with "next" it waits for the next prompt. An
+        idle session keeps it, and answers it if `run`.
+        """
+        message = note if hasattr(note, "timestamp") else custom_message(note)
+        if when == "next":
+            self.state.with_next.append(message)
+        elif self.busy:
+            await self._queue(message, when)
+        elif run:
+            await self.start()
+            await self._run(message)
+        else:
+            await self._boundaries.enter(message)
+
+    def post(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something as soon as nothing runs, such as a prompt; `wait_idle` waits for it too."""
+
+        async def later() -> None:
+            await self._idle.wait()
+            try:
+                await work()
+            except PiError as error:
+                self.warnings.append(str(error))
+
+        task = asyncio.create_task(later())
+        self._posted.add(task)
+        task.add_done_callback(self._posted.discard)
+
+    async def abort(self, *, wait: bool = True) -> None:
+        """Stop the run, its tools and its retries; `wait` until the session is idle (not inside a run)."""
         if self._abort is not None:
             self._abort.fire()
-        await self._idle.wait()
+        if wait:
+            await self._idle.wait()
 
     async def wait_idle(self) -> None:
-        """Return once nothing runs."""
+        """Return once nothing runs and nothing was posted."""
+        own = asyncio.current_task()
+        while waiting := [task for task in self._posted if task is not own]:
+            await asyncio.wait(waiting)
         await self._idle.wait()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -113,69 +210,111 @@ class Session:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def clear_queue(self) -> tuple[list[str], list[str]]:
-        """Take back what waits: the texts of steering and of follow-up messages."""
-        taken = [
-            [content_text(message.content) for message in queue.clear()]
-            for queue in (self._state.steering, self._state.following)
-        ]
-        await self._publish(self._queue_update())
-        return taken[0], taken[1]
-
-    async def set_model(self, model: Model, level: ThinkingLevel | None = None) -> None:
-        """Use another model from the next request on; the level is clamped to what it supports."""
-        self._state.model = model
-        self.store.append_model_change(model.provider, model.id)
-        await self.set_thinking_level(level or self.thinking_level)
-
-    async def set_thinking_level(self, level: ThinkingLevel) -> None:
-        """Think at another level from the next request on."""
-        level = clamp_level(self.model, level)
-        if level == self.thinking_level:
-            return
-        self._state.thinking_level = level
-        self.store.append_thinking_level(level)
-        await self._publish(ThinkingLevelChanged(level))
-
     def record(self, message: Any) -> None:
         """Add what no model wrote and no event tells of, such as a shell command of the user's."""
         if self.busy:  # after the run: a call and its result must stay next to each other
             self._later.append(message)
             return
         self._save(message)
-        self._state.transcript.append(message)
+        self.state.transcript.append(message)
 
-    def close(self) -> None:
-        """Let go of the session file. Raises SessionWriteError when something of it can't be written."""
+    async def reload(self) -> None:
+        """Read settings, prompts, skills and extensions again. Raises SessionBusy while a run goes on."""
+        await self._replace(self.store, "reload")
+
+    async def close(self) -> None:
+        """End: tell the extensions, stop what they run, let go of the file.
+
+        Raises SessionWriteError when something can't be written.
+        """
+        for task in list(self._posted):
+            if task is not asyncio.current_task():
+                task.cancel()
+        if self._started and self.setup.extensions is not None:
+            await self.setup.extensions.stop("quit", None)
+        self._started = False
         self.store.close()
 
-    async def _queue(self, message: UserMessage, when_busy: WhenBusy | None) -> None:
+    async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:
+        """Run what is a command of an extension, or our own; False for everything else."""
+        if not text.startswith("/"):
+            return False
+        name, _, arguments = text[1:].partition(" ")
+        extensions = self.setup.extensions
+        if extensions is not None and extensions.has_command(name):
+            accepted("handled")
+            await extensions.run_command(name, arguments.strip())
+            return True
+        if name == "reload" and not arguments.strip() and self.setup.remake is not None:
+            accepted("handled")
+            await self.reload()
+            return True
+        return False
+
+    async def _replace(self, store: Store, reason: Any, *, previous: Path | None = None) -> None:
+        """Go on with another store, or the same read again; subscribers stay. On an error nothing changes."""
+        if self.busy:
+            raise SessionBusy("The agent is running. Stop it or wait until it is done.")
+        setup = self.setup
+        if setup.remake is None:
+            raise PiError("This session was made by hand and can't be made again.")
+        made = await setup.remake(store)
+        if setup.extensions is not None and self._started:
+            await setup.extensions.stop(reason, store.path if store is not self.store else None)
+        if store is self.store:
+            made = structs.replace(made, model=self.model, thinking_level=self.thinking_level)
+        else:
+            self.store.close()
+        self.warnings += made.warnings
+        self.state.become(store, made)
+        self.last_message = next(
+            (m for m in reversed(self.state.transcript) if isinstance(m, AssistantMessage)), None
+        )
+        self._last_entry_id = None
+        if made.setup.extensions is not None:
+            self._started = True
+            await made.setup.extensions.start(self, reason, previous)
+
+    async def _queue(self, message: Any, when_busy: WhenBusy | None) -> None:
         if when_busy is None:
             raise SessionBusy(
                 "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') "
                 "to queue the message."
             )
-        (self._state.steering if when_busy == "steer" else self._state.following).add(message)
-        await self._publish(self._queue_update())
+        await self.queue.add(message, steer=when_busy == "steer")
 
-    async def _run(self, prompts: Sequence[Any]) -> None:
+    async def _run(self, message: Any) -> None:
         abort = self._abort = Abort()
         self._idle.clear()
+        self._boundaries.begin_run()
+        prompts = await self._intake.prompts(message)
+        aborted = False
         try:
-            await run(self._host, self._state.transcript, prompts, abort)
-            while await self._recovery.goes_on(self.last_message, abort):
-                await run(self._host, self._state.transcript, (), abort)
+            await run(self.host, self.state.transcript, prompts, abort)
+            while True:
+                while await self._recovery.goes_on(self.last_message, abort):
+                    await run(self.host, self.state.transcript, (), abort)
+                aborted = abort.fired or (
+                    self.last_message is not None and self.last_message.stop_reason == "aborted"
+                )
+                if aborted or not await self._boundaries.before_settle(self.last_message):
+                    break
+                await run(self.host, self.state.transcript, (), abort)
         finally:
             self._abort = None
             later, self._later = self._later, []
-            for message in later:
-                self.record(message)
+            for waiting in later:
+                self.record(waiting)
             await self._publish(AgentSettled())
+            if self.hooks.has("agent_settled"):
+                from pi.harness.extensions.events import AgentSettled as Settled
+
+                await self.hooks.tell("agent_settled", Settled(aborted))
             self._idle.set()
 
     async def _omit_last(self) -> None:
         """The last response stays in the file, but no request shows it again."""
-        transcript = self._state.transcript
+        transcript = self.state.transcript
         if self._last_entry_id is None or not transcript or transcript[-1] is not self.last_message:
             return
         transcript.pop()
@@ -186,17 +325,20 @@ class Session:
         match event:
             case MessageEnd(message):
                 if self.hooks.has("message_end"):
-                    message = await self.hooks.transform("message_end", message)
-                    event = MessageEnd(message)
+                    event = await self._changed(event)
+                    message = event.message
                 self._save(message)
                 await self._publish(event)
                 if isinstance(message, AssistantMessage):
                     await self._recovery.answered(message)
                 return message
-            case MessageStart(UserMessage() as message):
-                state = self._state
-                if state.steering.delivered(message) or state.following.delivered(message):
-                    await self._publish(self._queue_update())
+            case MessageStart(UserMessage() | CustomMessage() as message):
+                await self.queue.delivered(message)
+            case TurnStart():
+                await self._boundaries.turn_started()
+            case TurnEnd():
+                await self._publish(event)
+                return await self._boundaries.turn_ended(event)
             case AgentEnd():
                 aborted = self._abort is not None and self._abort.fired
                 will_retry = not aborted and self._recovery.will_retry(self.last_message)
@@ -205,9 +347,21 @@ class Session:
                 pass
         return await self._publish(event)
 
+    async def _changed(self, event: MessageEnd) -> MessageEnd:
+        """The message as handlers leave it; one of another role isn't taken."""
+        kind = cast(type[Any], type(event.message))
+        changed = await self.hooks.chain("message_end", event, "message", (kind,))
+        if isinstance(changed, MessageEnd) and type(changed.message) is kind:
+            return changed
+        self.hooks.report(
+            "", "message_end", f"the answer must be a {kind.__name__}; the message stays as it was"
+        )
+        return event
+
     async def _publish(self, event: SessionEvent) -> None:
-        if self.hooks.has("event"):
-            await self.hooks.tell("event", event)
+        name = str(type(event).__struct_config__.tag)
+        if name not in _ASKED and self.hooks.has(name):
+            await self.hooks.tell(name, event)
         for listener in tuple(self._listeners):
             waiting = listener(event)
             if waiting is not None:
@@ -215,19 +369,27 @@ class Session:
 
     def _save(self, message: Any) -> None:
         try:
-            self.store.append_message(message)
+            if isinstance(message, CustomMessage):
+                entry = self.store.append(
+                    CustomMessageEntry,
+                    custom_type=message.custom_type,
+                    content=message.content,
+                    display=message.display,
+                    details=message.details,
+                )
+            else:
+                entry = self.store.append_message(message)
+            self._boundaries.saved(message, entry.id)
         except SessionWriteError as error:  # the store has the entry and writes it with the next one
             if str(error) not in self.warnings:
                 self.warnings.append(str(error))
         if isinstance(message, AssistantMessage):
             self.last_message, self._last_entry_id = message, self.store.leaf
 
-    def _queue_update(self) -> QueueUpdate:
-        waiting = [
-            tuple(content_text(message.content) for message in queue.waiting)
-            for queue in (self._state.steering, self._state.following)
-        ]
-        return QueueUpdate(waiting[0], waiting[1])
-
-    def _report_hook(self, hook: str, error: Exception) -> None:
-        self.warnings.append(f"A {hook} handler failed: {type(error).__name__}: {error}")
+    def _report_hook(self, failure: Failure) -> None:
+        self.warnings.append(str(failure))
+        event = ExtensionFailed(failure.owner, failure.event, failure.error)
+        for listener in tuple(self._listeners):
+            waiting = listener(event)
+            if waiting is not None:
+                self._later_heard = asyncio.ensure_future(waiting)

@@ -1,6 +1,6 @@
 """Settings: the user's file, the trusted project's over it, and our defaults under both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any, cast
@@ -153,12 +153,21 @@ class Settings:
 
     def get(self, path: str, default: Any = None) -> Any:
         """The value at `path` ("retry.maxRetries"), its default from DEFAULTS, or the given one."""
+        value = self.get_at(path.split("."))
+        return DEFAULTS.get(path, default) if value is None else value
+
+    def get_at(self, keys: Sequence[str]) -> Any:
+        """The value at these keys, which may have dots in them; None when there is none."""
         value: Any = self._values
-        for key in path.split("."):
+        for key in keys:
             value = cast(Json, value).get(key) if isinstance(value, dict) else None
-        if value is not None:
-            return value
-        return DEFAULTS.get(path, default)
+        return value
+
+    def copy(self) -> Json:
+        """All settings of the files, merged; changing them changes nothing here."""
+        from copy import deepcopy
+
+        return deepcopy(self._values)
 
     def number(self, path: str, default: float = 0) -> int:
         """A count or a time in ms that can't be negative, within its LIMITS; else its default."""

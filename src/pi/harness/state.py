@@ -1,8 +1,8 @@
 """What the parts of a session share: its file, model, tools, queues and transcript as they stand now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -10,13 +10,37 @@ from pi.agent.guard import StreamGuard
 from pi.agent.hooks import Hooks
 from pi.agent.queue import MessageQueue
 from pi.agent.tool import Tool
+from pi.harness.context import build_context
 from pi.harness.prompts import PromptTemplate
 from pi.harness.settings import Settings
 from pi.harness.skills import Skill
 from pi.harness.store import Store
-from pi.llm.messages import CacheRetention, ThinkingLevel
+from pi.harness.toolbox import Toolbox
+from pi.llm.messages import AssistantMessage, CacheRetention, ThinkingLevel
 from pi.llm.models import Model
 from pi.llm.registry import ModelRegistry
+
+
+class Extensions(Protocol):
+    """What a session needs of its extensions; everything else they do through its hooks."""
+
+    def has_command(self, name: str) -> bool: ...
+    async def run_command(self, name: str, arguments: str) -> None: ...
+    async def start(self, session: Any, reason: Any, previous: Path | None) -> None:
+        """The session is there: handlers and tools join it, then they are told."""
+        ...
+
+    async def stop(self, reason: Any, target: Path | None) -> None:
+        """The session ends or makes room for another: they are told, then nothing of them runs."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """What commands of tools get into their environment."""
+        ...
+
+    async def between_turns(self) -> None:
+        """A run goes on: extensions that were written or changed meanwhile may be taken up now."""
+        ...
 
 
 class Setup(Struct, frozen=True):
@@ -24,7 +48,7 @@ class Setup(Struct, frozen=True):
 
     registry: ModelRegistry
     settings: Settings
-    tools: tuple[Tool, ...]
+    toolbox: Toolbox
     sections: Callable[[Sequence[Tool]], dict[str, str]]
     agent_dir: Path
     skills: tuple[Skill, ...] = ()
@@ -32,6 +56,18 @@ class Setup(Struct, frozen=True):
     runtime_key: str | None = None  # --api-key: for this process only, never saved
     guard: StreamGuard | None = None
     cache_retention: CacheRetention = "short"
+    trusted: bool = False  # whether the project's own settings and extensions may be used
+    extensions: Extensions | None = None
+    remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again
+
+
+class Made(Struct, frozen=True):
+    """A setup, and the model with which its session begins or goes on."""
+
+    setup: Setup
+    model: Model
+    thinking_level: ThinkingLevel
+    warnings: tuple[str, ...] = ()
 
 
 class SessionState:
@@ -43,7 +79,35 @@ class SessionState:
         self.thinking_level: ThinkingLevel = level
         self.setup = setup
         self.hooks = hooks
-        self.tools: tuple[Tool, ...] = setup.tools
+        self.guards: list[StreamGuard] = [setup.guard] if setup.guard else []
         self.transcript: list[Any] = []
+        self.prompt_changes: dict[str, str | None] = {}  # what extensions change in the prompt of this run
+        self.prompt_instead: str | None = None  # … or the prompt that they use instead
         self.steering = MessageQueue(setup.settings.get("steeringMode"))
         self.following = MessageQueue(setup.settings.get("followUpMode"))
+        self.failed: AssistantMessage | None = None  # the response that is asked for again
+        self.with_next: list[Any] = []  # messages that wait for the next prompt
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools that the model has."""
+        return self.setup.toolbox.active
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The system prompt by section, as it is to be now."""
+        if self.prompt_instead is not None:
+            return {"preamble": self.prompt_instead}
+        sections: dict[str, str | None] = {**self.setup.sections(self.tools), **self.prompt_changes}
+        return {name: text for name, text in sections.items() if text is not None}
+
+    def change_prompt(self, texts: Mapping[str, str | None]) -> None:
+        """Other texts for sections of the system prompt in this run; None leaves one out."""
+        for name, text in texts.items():
+            tagged = text if text is None or name == "preamble" else f"<{name}>\n{text}\n</{name}>"
+            self.prompt_changes[name] = tagged
+
+    def become(self, store: Store, made: Made) -> None:
+        """Go on as another session, in place: everything that holds this state sees it."""
+        self.__init__(store, made.model, made.thinking_level, made.setup, self.hooks)
+        self.transcript = list(build_context(store.context_branch()))

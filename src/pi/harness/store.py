@@ -176,16 +176,22 @@ class Store:
 
         Raises PiError when the target is not on the branch, or is nothing that the model sees as a message.
         """
+        target = self.check_edit(target_id)
+        if replacement is not None and isinstance(target, MessageEntry):
+            replacement = normal_content(target.message, replacement)
+        return self.append(ContextEdit, target_id=target_id, replacement=replacement)
+
+    def check_edit(self, target_id: str) -> Entry:
+        """The entry that a context edit may hide or replace. Raises PiError as `append_context_edit` does."""
         if self._position(target_id) not in self._path_to(self.leaf):
             raise PiError(f"Entry {target_id} is not on the active branch")
-        match self.get(target_id):
-            case MessageEntry(message=UserMessage() | AssistantMessage() | ToolResultMessage() as message):
-                replacement = replacement and normal_content(message, replacement)
+        match entry := self.get(target_id):
+            case MessageEntry(message=UserMessage() | AssistantMessage() | ToolResultMessage()):
+                return entry
             case CustomMessageEntry():
-                pass
+                return entry
             case _:
                 raise PiError(f"Entry {target_id} does not contribute editable model content")
-        return self.append(ContextEdit, target_id=target_id, replacement=replacement)
 
     def append_compaction(
         self,

@@ -66,7 +66,7 @@ def prompt_update(state: SessionState) -> SystemMessage | None:
     for message in told:
         before.update(message.sections or {})
     known = {name: text for name, text in before.items() if text is not None}
-    sections = changed_sections(known, state.setup.sections(state.tools))
+    sections = changed_sections(known, state.sections)
     added, removed = tool_changes(fold_system(told).tools, [tool.declaration for tool in state.tools])
     if not (sections or added or removed):
         return None

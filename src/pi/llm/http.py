@@ -117,6 +117,8 @@ async def post_json(
     fields = {"content-type": "application/json", "accept": "application/json"}
     for group in (headers, options.headers or {}):
         fields |= {name.lower(): value for name, value in group.items()}
+    if options.on_headers:
+        fields = await options.on_headers(fields)
     body = encode_body(payload)
     async with request(
         "POST", url, headers=fields, body=body, idle_timeout_ms=options.idle_timeout_ms, proxy=options.proxy

@@ -10,13 +10,14 @@ from pi.llm.messages import CacheRetention, ThinkingLevel
 PayloadHook = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
 ResponseHook = Callable[[int, dict[str, str]], Awaitable[None]]
 StreamEventHook = Callable[[Any], Awaitable[None]]
+HeadersHook = Callable[[dict[str, str]], Awaitable[dict[str, str]]]
 
 
 class StreamOptions(Struct, frozen=True):
     """Options of one request; times in ms, limits in tokens.
 
-    `on_payload` sees the body before it is sent and may replace it; `on_response` sees status and headers,
-    `on_stream_event` each event of the stream as the provider sent it, decoded.
+    `on_payload` sees the body before it is sent and may replace it, `on_headers` likewise the headers;
+    `on_response` sees status and headers, `on_stream_event` each event of the stream, decoded.
     """
 
     api_key: str | None = None
@@ -34,5 +35,6 @@ class StreamOptions(Struct, frozen=True):
     max_retry_delay_ms: int = 60_000
     proxy: str | None = None  # beats HTTP_PROXY and HTTPS_PROXY
     on_payload: PayloadHook | None = None
+    on_headers: HeadersHook | None = None
     on_response: ResponseHook | None = None
     on_stream_event: StreamEventHook | None = None

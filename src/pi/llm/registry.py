@@ -2,9 +2,10 @@
 
 import os
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol
 
 from pi.llm.auth import Credentials
 from pi.llm.auth.environment import (
@@ -18,6 +19,7 @@ from pi.llm.auth.values import missing_names, resolve_value
 from pi.llm.catalog import catalog_models, catalog_providers
 from pi.llm.config import ProviderConfig, apply_config, read_config
 from pi.llm.models import Model
+from pi.llm.protocols import OWN_PREFIX
 from pi.llm.providers import PROVIDERS
 from pi.platform.errors import ConfigError, PiError
 
@@ -30,7 +32,18 @@ class MissingKeyError(PiError):
         self.provider = provider
 
 
-KEYLESS_APIS = frozenset(("faux",))  # what never leaves this process needs no key
+class VirtualModel(Protocol):
+    """A model that stands for others, and what says which one answers a request."""
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def route(self) -> Callable[[Any], Any]: ...
+
+
+def is_keyless(api: str) -> bool:
+    """Whether requests need no key of ours: they stay in this process, or the user's code makes them."""
+    return api in ("faux", "virtual") or api.startswith(OWN_PREFIX)
 
 
 class ModelRegistry:
@@ -42,6 +55,8 @@ class ModelRegistry:
         self._env: Mapping[str, str] = os.environ if env is None else env
         self._models: dict[str, tuple[Model, ...]] = {}
         self._warnings: list[str] = []
+        self._added: dict[str, ProviderConfig] = {}
+        self.virtual: dict[str, VirtualModel] = {}  # by "provider/id"; `set_added` changes them
 
     @property
     def warnings(self) -> list[str]:
@@ -56,9 +71,21 @@ class ModelRegistry:
         self.__dict__.pop("_config", None)
         self.__dict__.pop("_auth", None)
 
+    @property
+    def has_added(self) -> bool:
+        """Whether code has added providers or virtual models."""
+        return bool(self._added or self.virtual)
+
+    def set_added(self, providers: Mapping[str, ProviderConfig], virtual: Mapping[str, VirtualModel]) -> None:
+        """The providers and virtual models that code has added are these now; models.json beats them."""
+        self._added, self.virtual = dict(providers), dict(virtual)
+        self._models.clear()
+        self.__dict__.pop("_config", None)
+
     def providers(self) -> tuple[str, ...]:
         """The catalog's providers in alphabetical order, then those of models.json in its order."""
-        return tuple(dict.fromkeys((*catalog_providers(), *self._config)))
+        virtual = (each.model.provider for each in self.virtual.values())
+        return tuple(dict.fromkeys((*catalog_providers(), *self._config, *virtual)))
 
     def provider_id(self, name: str) -> str | None:
         """The id of a provider that has models, whatever the case of `name`; None when there is none."""
@@ -71,7 +98,11 @@ class ModelRegistry:
         """One provider's models; reads no other provider's file."""
         models = self._models.get(provider)
         if models is None:
-            models = self._models[provider] = self._load(provider)
+            own = {
+                each.model.id: each.model for each in self.virtual.values() if each.model.provider == provider
+            }
+            real = (model for model in self._load(provider) if model.id not in own)
+            models = self._models[provider] = (*real, *own.values())
         return models
 
     def all(self) -> list[Model]:
@@ -95,6 +126,8 @@ class ModelRegistry:
     def has_credentials(self, provider: str) -> bool:
         """Whether a key is configured: cheap, runs no command and doesn't ask the provider."""
         entry, config, env = self._sources(provider)
+        if config is None and provider not in PROVIDERS and self._is_virtual(provider):
+            return True
         if missing_for_url(provider, env):
             return False
         if isinstance(entry, ApiKeyEntry):
@@ -129,7 +162,7 @@ class ModelRegistry:
 
     def require_credentials(self, model: Model, runtime_key: str | None = None) -> Credentials:
         """Likewise, and MissingKeyError when there is no key."""
-        if model.api in KEYLESS_APIS:
+        if is_keyless(model.api):
             return Credentials(None)
         credentials = self.credentials(model, runtime_key)
         if credentials is None:
@@ -138,7 +171,7 @@ class ModelRegistry:
 
     def check_key(self, model: Model, runtime_key: str | None = None) -> None:
         """Raises MissingKeyError when no key is configured; runs no command."""
-        if not (runtime_key or model.api in KEYLESS_APIS or self.has_credentials(model.provider)):
+        if not (runtime_key or is_keyless(model.api) or self.has_credentials(model.provider)):
             raise MissingKeyError(model.provider)
 
     def key_names(self, provider: str | None = None) -> tuple[str, ...]:
@@ -169,13 +202,16 @@ class ModelRegistry:
     def _config(self) -> dict[str, ProviderConfig]:
         config, warnings = read_config(self._models_file)
         self._warnings += warnings
-        return config
+        return {**self._added, **config}
 
     @cached_property
     def _auth(self) -> dict[str, AuthEntry]:
         entries, warnings = read_auth(self._auth_file)
         self._warnings += warnings
         return entries
+
+    def _is_virtual(self, provider: str) -> bool:
+        return any(each.model.provider == provider for each in self.virtual.values())
 
     def _load(self, provider: str) -> tuple[Model, ...]:
         _, config, env = self._sources(provider)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from pi.harness.entries import SessionHeader
+from pi.harness.events import ExtensionFailed
 from pi.platform.terminal import write_all
 
 _encoder = msgspec.json.Encoder()
@@ -22,7 +23,7 @@ def json_listener(closed: Callable[[], None]) -> Callable[[Any], None]:
 
     def write(event: Any) -> None:
         nonlocal silent
-        if silent:
+        if silent or isinstance(event, ExtensionFailed):  # that one is for stderr: see Session.warnings
             return
         try:
             write_all(1, _encoder.encode(event) + b"\n")

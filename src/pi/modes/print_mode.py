@@ -2,6 +2,7 @@
 
 import os
 
+from pi.harness.ui import NobodyThere, NoticeKind
 from pi.llm.messages import AssistantMessage, Text
 from pi.platform.terminal import plain, say, write_all
 
@@ -20,3 +21,10 @@ def print_answer(message: AssistantMessage | None) -> int:
         say("Warning: the answer was cut at the model's output limit. Ask it to go on with: pi -c -p 'Go on'")
         return 1
     return 0
+
+
+class PrintUI(NobodyThere):
+    """For extensions where nobody can answer: what they tell people goes to stderr."""
+
+    def notify(self, text: str, kind: NoticeKind) -> None:
+        say(text if kind == "info" else f"{kind.capitalize()}: {text}")

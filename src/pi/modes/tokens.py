@@ -129,7 +129,7 @@ def as_table(counted: Count) -> str:
 async def _rehearse(session: Session, text: str, images: Sequence[Image]) -> tuple[Context, StreamOptions]:
     """What the session would ask: it is prompted for real, and a script answers in the model's place."""
     script = Script("Counted.")
-    await session.set_model(replace(session.model, api="faux", compat={"script": script}))
+    await session.models.use(replace(session.model, api="faux", compat={"script": script}))
     await session.prompt(text, images=images)
     if not script.asked:
         raise PiError("No request was made: a hook has handled the prompt.")

@@ -22,10 +22,22 @@ PROTOCOLS = {
     "openai-completions": "pi.llm.protocols.openai_completions",
     "openai-responses": "pi.llm.protocols.openai_responses",
 }
+OWN_PREFIX = "own:"  # before the api of a provider that code of the user's answers for
+_own: dict[str, Protocol] = {}
+
+
+def set_own(api: str, protocol: Protocol | None) -> None:
+    """Answer requests of an api (OWN_PREFIX and a name) with this protocol; None takes it away."""
+    if protocol is None:
+        _own.pop(api, None)
+    else:
+        _own[api] = protocol
 
 
 def protocol_of(api: str) -> Protocol:
     """The protocol for a model's `api`; raises ConfigError for one that we don't speak."""
+    if api in _own:
+        return _own[api]
     if api not in PROTOCOLS:
         raise ConfigError(f'No protocol for api "{api}". Known: {", ".join(PROTOCOLS)}.')
     return import_module(PROTOCOLS[api]).stream

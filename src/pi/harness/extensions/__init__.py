@@ -1,0 +1,1 @@
+"""The extension host: what extensions declare, how they are loaded, run, reloaded and unloaded."""

@@ -1,0 +1,180 @@
+"""What an extension declares, as the host keeps it: handlers, tools, commands, settings and the rest."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from pi.agent.hooks import LIMIT_S
+from pi.agent.tool import Tool
+from pi.llm.messages import AssistantMessage, ThinkingLevel
+from pi.llm.models import Model
+from pi.platform.errors import PiError
+
+RenderKind = Literal["tool", "message", "entry", "markdown"]
+
+
+class DeclarationError(PiError):
+    """An extension declares something that can't be; the text says where and what to write instead."""
+
+
+class Subscription(Struct, frozen=True, eq=False):
+    """A function for an event, a gate or a topic; `limit_s` is how long one call may take."""
+
+    name: str
+    run: Callable[..., Any]
+    limit_s: float | None = LIMIT_S
+
+
+class Command(Struct, frozen=True, eq=False):
+    """`/name args`: `run(args, ctx)`. `complete(prefix)` gives what the arguments may be."""
+
+    name: str
+    description: str
+    run: Callable[..., Any]
+    complete: Callable[[str], Sequence[str]] | None = None
+
+
+class Shortcut(Struct, frozen=True, eq=False):
+    """A key in the terminal, such as "ctrl+y": `run(ctx)`."""
+
+    key: str
+    description: str
+    run: Callable[..., Any]
+
+
+class CliCommand(Struct, frozen=True, eq=False):
+    """`pi name …` in the shell: `run(words, ctx)`; the result is the exit code."""
+
+    name: str
+    description: str
+    run: Callable[..., Any]
+
+
+class Renderer(Struct, frozen=True, eq=False):
+    """How something is shown to people: `run(value, ctx)` gives lines of text, or None for the usual way."""
+
+    kind: RenderKind
+    name: str
+    run: Callable[..., Any]
+
+
+class Segment(Struct, frozen=True, eq=False):
+    """A part of the footer: `run(ctx)` gives its text or None; where space is short, low ones go first."""
+
+    name: str
+    run: Callable[..., Any]
+    priority: int = 50
+
+
+class Completer(Struct, frozen=True, eq=False):
+    """Completions in the editor for words that begin with `trigger`: `run(word, ctx)` gives texts."""
+
+    trigger: str
+    run: Callable[..., Any]
+
+
+class Setting(Struct, eq=False):
+    """One setting of an extension; `get()` is what settings.json says, or the default."""
+
+    name: str
+    type: Any
+    default: Any
+    description: str
+    read: Callable[[], Any] = lambda: None
+    warn: Callable[[str], None] = lambda text: None
+
+    def get(self) -> Any:
+        """The value; one of the wrong type is reported, and the default is used."""
+        value = self.read()
+        if value is None:
+            return self.default
+        try:
+            return msgspec.convert(value, self.type, strict=True)
+        except msgspec.ValidationError as error:
+            self.warn(f'the setting "{self.name}" is ignored: {error}')
+            return self.default
+
+
+class Flag(Struct, eq=False):
+    """One option of the command line, `--name`; `get()` is its value, once the session has started."""
+
+    name: str
+    type: type[bool] | type[str]
+    default: Any
+    description: str
+    value: Any = None
+
+    def get(self) -> Any:
+        """What the command line says, or the default."""
+        return self.default if self.value is None else self.value
+
+
+class Provider(Struct, frozen=True, eq=False):
+    """A provider of models, in the form of models.json; `stream` answers requests instead of a protocol."""
+
+    name: str
+    config: dict[str, Any]
+    stream: Callable[..., Any] | None = None
+    login: Callable[..., Any] | None = None
+    refresh: Callable[..., Any] | None = None
+
+
+class Route(Struct, frozen=True):
+    """Where a request of a virtual model goes; another `state` is kept on the session's branch (JSON)."""
+
+    model: Model
+    thinking_level: ThinkingLevel = "medium"
+    state: Any = None
+
+
+class RouteRequest(Struct, frozen=True):
+    """A request that a virtual model has to route; `previous` and `failed` are what answered before."""
+
+    model: Model
+    thinking_level: ThinkingLevel
+    reason: Literal["user", "continuation", "retry", "direct"]
+    messages: tuple[Any, ...]
+    state: Any = None
+    previous: Route | None = None
+    failed: Route | None = None
+    failed_message: AssistantMessage | None = None
+
+
+class VirtualModel(Struct, frozen=True, eq=False):
+    """A model that people choose and that is another one for each request: `route(request, ctx) -> Route`."""
+
+    model: Model
+    levels: tuple[ThinkingLevel, ...]
+    route: Callable[..., Any]
+
+
+class Declared(Struct):
+    """All that one extension declares."""
+
+    handlers: list[Subscription] = []
+    gates: list[Subscription] = []
+    guards: list[Subscription] = []
+    topics: list[Subscription] = []
+    tools: dict[str, Tool] = {}
+    commands: dict[str, Command] = {}
+    shortcuts: dict[str, Shortcut] = {}
+    flags: dict[str, Flag] = {}
+    settings: dict[str, Setting] = {}
+    cli: dict[str, CliCommand] = {}
+    providers: dict[str, Provider] = {}
+    virtual_models: dict[str, VirtualModel] = {}
+    mcp_servers: dict[str, dict[str, Any]] = {}
+    renderers: dict[str, Renderer] = {}
+    segments: dict[str, Segment] = {}
+    completers: dict[str, Completer] = {}
+    states: dict[str, Any] = {}
+
+
+class Place(Struct, frozen=True):
+    """Where an extension comes from, for messages."""
+
+    name: str
+    path: Path | None

@@ -1,0 +1,180 @@
+"""The loaded extensions of one host: found, imported, asked what they declare, and loaded again."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from pi.agent.limits import within
+from pi.harness.discovery import SourceInfo
+from pi.harness.extensions.api import ExtensionAPI
+from pi.harness.extensions.ctx import Home
+from pi.harness.extensions.declarations import Declared
+from pi.harness.extensions.finding import Source
+from pi.harness.extensions.loading import Loaded, load, unload
+from pi.platform.errors import PiError
+
+LOAD_LIMIT_S = 30.0
+Factory = Callable[[ExtensionAPI], Any]
+
+
+class Problem(Struct, frozen=True):
+    """What is wrong with an extension, for people: at loading, in a clash, or while it runs."""
+
+    extension: str
+    text: str
+
+    def __str__(self) -> str:
+        return f'Extension "{self.extension}": {self.text}'
+
+
+class Extension:
+    """One extension: its module, what it declares, and while it is in a session, its home there."""
+
+    def __init__(self, source: Source, loaded: Loaded | None, api: ExtensionAPI):
+        self.source = source
+        self.loaded = loaded
+        self.api = api
+        self.home: Home | None = None
+        self.removals: list[Callable[[], None]] = []
+
+    @property
+    def name(self) -> str:
+        """Its name, unique among the loaded ones."""
+        return self.source.name
+
+    @property
+    def declared(self) -> Declared:
+        """What it declares."""
+        return self.api.declared
+
+    def drop(self) -> None:
+        """Let go of its module."""
+        if self.loaded is not None:
+            unload(self.loaded)
+            self.loaded = None
+
+
+class Roster:
+    """The extensions by order of precedence; what fails is left out, and `problem` hears of it."""
+
+    def __init__(
+        self,
+        find: Callable[[list[str]], Sequence[Source]],
+        inline: Sequence[Factory],
+        cache_dir: Path | None,
+        make_api: Callable[[str], ExtensionAPI],
+        problem: Callable[[str, str], None],
+    ):
+        self.extensions: list[Extension] = []
+        self.flag_values: Mapping[str, bool | str] = {}  # of the command line
+        self._find = find
+        self._inline = {_name_of(factory, at): factory for at, factory in enumerate(inline, 1)}
+        self._cache_dir = cache_dir
+        self._make_api = make_api
+        self._problem = problem
+
+    def get(self, name: str) -> Extension:
+        """An extension by its name. Raises PiError."""
+        for extension in self.extensions:
+            if extension.name == name:
+                return extension
+        names = ", ".join(extension.name for extension in self.extensions) or "none"
+        raise PiError(f'No extension "{name}" is loaded. Loaded: {names}.')
+
+    def at(self, path: Path) -> Extension | None:
+        """The extension of a file."""
+        return next((extension for extension in self.extensions if extension.source.path == path), None)
+
+    def free(self, name: str) -> str:
+        """The name, with a number behind it if another extension has it."""
+        taken = {extension.name for extension in self.extensions}
+        numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
+        return name if name not in taken else next(other for other in numbered if other not in taken)
+
+    async def load_all(self) -> None:
+        """Find and load all of them."""
+        warnings: list[str] = []
+        for source in self._find(warnings):
+            if await self.load_one(source) is None:
+                continue
+        for name, factory in self._inline.items():
+            await self.declare(_inline_source(name), None, factory)
+        for text in warnings:
+            self._problem("extensions", text)
+
+    async def load_again(self) -> None:
+        """Find and load all of them anew; one that is broken now stays as it was."""
+        before = {extension.source.path: extension for extension in self.extensions}
+        self.extensions = []
+        await self.load_all()
+        for path, old in before.items():
+            if self.at(path) is None and old.loaded is not None and path.exists():
+                self._problem(old.name, "the version that was loaded before stays in use.")
+                await self.declare(old.source, old.loaded, old.loaded.factory)
+            else:
+                old.drop()
+
+    async def declare_again(self) -> None:
+        """The same modules, for another session: nothing of the old one is in what they declare."""
+        before, self.extensions = self.extensions, []
+        for old in before:
+            factory = old.loaded.factory if old.loaded is not None else self._inline[old.name]
+            await self.declare(old.source, old.loaded, factory)
+
+    async def load_one(self, source: Source) -> Extension | None:
+        """Import one extension and ask what it declares; None when that fails."""
+        try:
+            loaded = load(source, cache_dir=self._cache_dir)
+        except PiError as error:
+            self._problem(source.name, str(error))
+            return None
+        if loaded.needs_restart:
+            names = ", ".join(path.name for path in loaded.needs_restart)
+            self._problem(source.name, f"{names} has changed and is compiled: restart Pi to use the new one.")
+        extension = await self.declare(source, loaded, loaded.factory)
+        if extension is None:
+            unload(loaded)
+        return extension
+
+    async def declare(self, source: Source, loaded: Loaded | None, factory: Factory) -> Extension | None:
+        """Ask a module what it declares; None when that fails."""
+        api = self._make_api(source.name)
+        try:
+            made = factory(api)
+            if inspect.isawaitable(made):
+                await within(LOAD_LIMIT_S, made)
+        except SystemExit as error:
+            self._problem(source.name, f"it called sys.exit({error.code}) while it was loaded.")
+            return None
+        except Exception as error:  # foreign code: an extension that can't be loaded is left out
+            self._problem(source.name, _where(error, source.path))
+            return None
+        for name, flag in api.declared.flags.items():
+            flag.value = self.flag_values.get(name)
+        extension = Extension(source, loaded, api)
+        self.extensions.append(extension)
+        return extension
+
+
+def _name_of(factory: Factory, number: int) -> str:
+    name = getattr(factory, "__name__", "")
+    return name if name.isidentifier() and name != "extension" else f"inline-{number}"
+
+
+def _inline_source(name: str) -> Source:
+    info = SourceInfo(f"<inline:{name}>", "local", "temporary")
+    return Source(name, Path(info.path), None, "inline", info)
+
+
+def _where(error: Exception, path: Path) -> str:
+    """The error, and the line of the extension that it came from."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            place = f"{path}:{trace.tb_lineno}: "
+        trace = trace.tb_next
+    return f"{place}{type(error).__name__}: {error}"

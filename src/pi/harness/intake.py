@@ -1,0 +1,67 @@
+"""What people say on its way to the model: extensions hear it, templates expand, prompts form."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pi.agent.hooks import Handled
+from pi.harness.boundaries import custom_message
+from pi.harness.prompts import expand
+from pi.harness.state import SessionState
+from pi.harness.system_prompt import prompt_update
+from pi.llm.messages import Image, Text, UserMessage, content_text
+from pi.platform.clock import now_ms
+
+
+class Intake:
+    """The way in for one session."""
+
+    def __init__(self, state: SessionState, warnings: list[str]):
+        self._state = state
+        self._warnings = warnings
+
+    async def hear(
+        self,
+        text: str,
+        images: Sequence[Image],
+        source: Literal["interactive", "rpc", "extension"],
+        when_busy: Literal["steer", "follow_up"] | None,
+        *,
+        expanded: bool = True,
+    ) -> UserMessage | None:
+        """The user's message as the model is to see it; None when an extension has dealt with it."""
+        state = self._state
+        if state.hooks.has("input"):
+            from pi.harness.extensions.events import Input
+
+            asked = Input(text, tuple(images), source, when_busy)
+            said = await state.hooks.chain("input", asked, "text", (str, Handled))
+            if isinstance(said, Handled):
+                return None
+            text, images = said.text, said.images
+        if expanded:
+            text = expand(text, state.setup.skills, state.setup.templates, self._warnings)
+        return UserMessage((Text(text), *images), now_ms())
+
+    async def prompts(self, message: Any) -> list[Any]:
+        """The messages with which a run begins, after extensions had their say about the system prompt."""
+        state = self._state
+        waiting, state.with_next = state.with_next, []
+        notes: list[Any] = []
+        state.prompt_changes, state.prompt_instead = {}, None
+        if state.hooks.has("before_agent_start"):
+            from pi.harness.extensions.answers import Note, Sections, SystemPrompt
+            from pi.harness.extensions.events import BeforeAgentStart
+
+            images = tuple(block for block in message.content if isinstance(block, Image))
+            asked = BeforeAgentStart(content_text(message.content), images, state.sections)
+            wanted = (Note, Sections, SystemPrompt)
+            for answer in await state.hooks.answers("before_agent_start", asked, wanted):
+                match answer:
+                    case Note():
+                        notes.append(custom_message(answer))
+                    case Sections(texts):
+                        state.change_prompt(texts)
+                    case _:
+                        state.prompt_instead = answer.text
+        update = prompt_update(state)
+        return [*([update] if update else ()), *waiting, message, *notes]

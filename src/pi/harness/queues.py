@@ -1,0 +1,47 @@
+"""The messages that wait for the running agent, for whoever wants to see them or take them back."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pi.harness.events import QueueUpdate
+from pi.harness.state import SessionState
+from pi.llm.messages import content_text
+
+
+class Queues:
+    """Steering messages enter after the turn, follow-ups when the agent would stop."""
+
+    def __init__(self, state: SessionState, publish: Callable[[Any], Awaitable[None]]):
+        self._state = state
+        self._publish = publish
+
+    def __bool__(self) -> bool:
+        return bool(self._state.steering or self._state.following)
+
+    @property
+    def waiting(self) -> QueueUpdate:
+        """The texts that wait."""
+        texts = [
+            tuple(content_text(message.content) for message in queue.waiting)
+            for queue in (self._state.steering, self._state.following)
+        ]
+        return QueueUpdate(texts[0], texts[1])
+
+    async def add(self, message: Any, *, steer: bool) -> None:
+        """Let a message wait."""
+        (self._state.steering if steer else self._state.following).add(message)
+        await self._publish(self.waiting)
+
+    async def delivered(self, message: Any) -> None:
+        """A message enters the transcript: if it waited, it does no longer."""
+        if self._state.steering.delivered(message) or self._state.following.delivered(message):
+            await self._publish(self.waiting)
+
+    async def clear(self) -> tuple[list[str], list[str]]:
+        """Take back what waits: the texts of steering and of follow-up messages."""
+        taken = [
+            [content_text(message.content) for message in queue.clear()]
+            for queue in (self._state.steering, self._state.following)
+        ]
+        await self._publish(self.waiting)
+        return taken[0], taken[1]

@@ -1,0 +1,104 @@
+"""Virtual models: people choose one model, and its router says for each request which real one answers."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from msgspec import Struct, to_builtins
+
+from pi.agent.limits import TooSlow, within
+from pi.harness.entries import CustomEntry
+from pi.harness.state import SessionState
+from pi.llm.messages import AssistantMessage, ThinkingLevel, UserMessage
+from pi.llm.models import Model
+from pi.platform.errors import PiError
+
+API = "virtual"
+STATE = "pi.route:"
+LIMIT_S = 60.0  # a router may ask a model of its own
+
+Reason = Literal["user", "continuation", "retry", "direct"]
+
+
+class Routed(Struct, frozen=True):
+    """A real model and the level at which it thinks."""
+
+    model: Model
+    thinking_level: ThinkingLevel
+
+
+async def route(
+    state: SessionState,
+    model: Model,
+    level: ThinkingLevel,
+    transcript: Sequence[Any],
+    *,
+    failed: AssistantMessage | None = None,
+    direct: bool = False,
+) -> Routed:
+    """Where a request goes; a real model goes to itself. Raises PiError when the router fails."""
+    if model.api != API:
+        return Routed(model, level)
+    from pi.harness.extensions.declarations import Route, RouteRequest
+
+    virtual = state.setup.registry.virtual.get(model.ref)
+    if virtual is None:
+        raise PiError(
+            f"The virtual model {model.ref} is gone: its extension isn't loaded. Choose another model."
+        )
+    key = STATE + model.ref
+    kept = None if direct else _latest(state, key)
+    reason: Reason = "direct" if direct else "retry" if failed is not None else _reason(transcript)
+    previous = next(
+        (m for m in reversed(transcript) if isinstance(m, AssistantMessage) and m.stop_reason != "error"),
+        None,
+    )
+    request = RouteRequest(
+        model,
+        level,
+        reason,
+        tuple(transcript),
+        kept,
+        _as_route(state, previous),
+        _as_route(state, failed),
+        failed,
+    )
+    try:
+        answer: Any = virtual.route(request)
+        if inspect.isawaitable(answer):
+            answer = await within(LIMIT_S, answer)
+    except TooSlow as error:
+        raise PiError(f"The router of {model.ref} failed: {error}") from None
+    except Exception as error:  # foreign code: a router that fails is a failed request
+        raise PiError(f"The router of {model.ref} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(answer, Route) or answer.model.api == API:
+        raise PiError(f"The router of {model.ref} must answer a Route to a real model, not {answer!r:.80}")
+    if answer.state is not None and answer.state is not kept and not direct:
+        state.store.append(CustomEntry, custom_type=key, data=to_builtins(answer.state))
+    return Routed(answer.model, answer.thinking_level)
+
+
+def _reason(transcript: Sequence[Any]) -> Reason:
+    for message in reversed(transcript):
+        if isinstance(message, UserMessage):
+            return "user"
+        if isinstance(message, AssistantMessage):
+            return "continuation"
+    return "user"
+
+
+def _latest(state: SessionState, key: str) -> Any:
+    for entry in reversed(state.store.branch("custom")):
+        if isinstance(entry, CustomEntry) and entry.custom_type == key:
+            return entry.data
+    return None
+
+
+def _as_route(state: SessionState, message: AssistantMessage | None) -> Any:
+    if message is None:
+        return None
+    from pi.harness.extensions.declarations import Route
+
+    model = state.setup.registry.find(message.provider, message.model)
+    level: Any = message.thinking_level or "medium"
+    return Route(model, level) if model else None
