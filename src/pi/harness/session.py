@@ -10,7 +10,9 @@ from pi.agent.abort import Abort
 from pi.agent.events import AgentEnd, MessageEnd, MessageStart
 from pi.agent.hooks import Handled, Hooks
 from pi.agent.loop import run
+from pi.harness.compaction.compactor import Compactor
 from pi.harness.context import build_context
+from pi.harness.entries import CompactionEntry
 from pi.harness.events import AgentSettled, EntryAppended, QueueUpdate, SessionEvent, ThinkingLevelChanged
 from pi.harness.host import SessionHost
 from pi.harness.prompts import expand
@@ -41,8 +43,11 @@ class Session:
         self.last_message: AssistantMessage | None = None
         self._state = SessionState(store, model, level, setup, self.hooks)
         self._state.transcript = list(build_context(store.context_branch()))
-        self._host = SessionHost(self._state, self._emit)
-        self._recovery = Recovery(self._state, self._publish, self._omit_last)
+        self._compactor = Compactor(
+            self._state, self._publish, aborted=self._is_aborted, warnings=self.warnings
+        )
+        self._host = SessionHost(self._state, self._emit, self._compactor.before_turn)
+        self._recovery = Recovery(self._state, self._publish, self._omit_last, self._compactor.after_run)
         self._listeners: list[Listener] = []
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
@@ -82,8 +87,13 @@ class Session:
 
         While it runs, `when_busy` queues the text instead; without it SessionBusy is raised. A failed
         response is no exception: it is `last_message`, with the stop reason "error". Raises PiError when
-        there is no key for the model.
+        there is no key for the model, ConfigError for settings that can't be used.
         """
+        if self._compactor.running == "manual":
+            raise SessionBusy(
+                "Cannot submit a prompt while compaction is in progress. "
+                "Wait for compaction to finish and retry."
+            )
         said = await self.hooks.transform("input", text)
         if isinstance(said, Handled):
             return
@@ -94,15 +104,30 @@ class Session:
             await self._queue(message, when_busy)
             return
         state.setup.registry.check_key(state.model, state.setup.runtime_key)
+        self._compactor.settings()
         update = prompt_update(state)
         prompts: list[Any] = [update, message] if update else [message]
         await self._run(await self.hooks.transform("before_agent_start", prompts))
 
     async def abort(self) -> None:
-        """Stop the run, its tools and its retries, and wait until the session is idle."""
+        """Stop the run, its tools, its retries and compaction, and wait until the session is idle."""
         if self._abort is not None:
             self._abort.fire()
+        self._compactor.abort()
         await self._idle.wait()
+
+    async def compact(self, focus: str | None = None) -> CompactionEntry:
+        """Sum up what was said so far; `focus` is what the summary should look at most. Stops a run first.
+
+        Raises PiError when there is nothing to compact, when it was stopped, and when there is no summary.
+        """
+        await self.abort()
+        self._idle.clear()
+        try:
+            return await self._compactor.compact(focus)
+        finally:
+            if not self.busy:  # whoever heard of the end may have spoken already
+                self._idle.set()
 
     async def wait_idle(self) -> None:
         """Return once nothing runs."""
@@ -162,6 +187,7 @@ class Session:
         abort = self._abort = Abort()
         self._idle.clear()
         try:
+            await self._compactor.before_prompt()
             await run(self._host, self._state.transcript, prompts, abort)
             while await self._recovery.goes_on(self.last_message, abort):
                 await run(self._host, self._state.transcript, (), abort)
@@ -172,6 +198,9 @@ class Session:
                 self.record(message)
             await self._publish(AgentSettled())
             self._idle.set()
+
+    def _is_aborted(self) -> bool:
+        return self._abort is not None and self._abort.fired
 
     async def _omit_last(self) -> None:
         """The last response stays in the file, but no request shows it again."""
@@ -189,6 +218,7 @@ class Session:
                     message = await self.hooks.transform("message_end", message)
                     event = MessageEnd(message)
                 self._save(message)
+                self._compactor.heard(message)
                 await self._publish(event)
                 if isinstance(message, AssistantMessage):
                     await self._recovery.answered(message)
@@ -198,8 +228,7 @@ class Session:
                 if state.steering.delivered(message) or state.following.delivered(message):
                     await self._publish(self._queue_update())
             case AgentEnd():
-                aborted = self._abort is not None and self._abort.fired
-                will_retry = not aborted and self._recovery.will_retry(self.last_message)
+                will_retry = not self._is_aborted() and self._recovery.will_retry(self.last_message)
                 event = structs.replace(event, will_retry=will_retry)
             case _:
                 pass
