@@ -466,6 +466,111 @@ def test_what_was_queued_during_a_compaction_is_delivered_after_it(tmp_path: Pat
     assert seen(model.asked[3])[-1] == "and then"
 
 
+def test_a_good_answer_allows_another_recovery_in_the_same_run(tmp_path: Path) -> None:
+    model = scripted("One", LONG, TOO_LONG, "FIRST", call("big"), TOO_LONG, "PREFIX", "Done")
+    session, _ = session_of(model, tmp_path, tools=[big_tool(LONG)])
+
+    run(prompts(session, "1", LONG, "3"))
+
+    assert session.last_message is not None and session.last_message.text == "Done"
+
+
+def test_a_new_prompt_allows_another_recovery(tmp_path: Path) -> None:
+    model = scripted("One", LONG, TOO_LONG, "H1", "P1", TOO_LONG, TOO_LONG, "H2", "Four")
+    session, _ = session_of(model, tmp_path)
+
+    run(prompts(session, "1", LONG, LONG, LONG))
+
+    assert session.last_message is not None and session.last_message.text == "Four"
+
+
+def test_a_run_that_was_aborted_is_not_compacted(tmp_path: Path) -> None:
+    full_call = Reply(calls=call("wait").calls, usage=Usage(input=9_900, total_tokens=9_900))
+    model = scripted("One", LONG, full_call)
+    waiting = asyncio.Event()
+
+    async def wait(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
+        waiting.set()
+        await asyncio.Event().wait()
+        return text_result("never")
+
+    tool = Tool("wait", "Waits.", {"type": "object", "properties": {}}, wait)
+    session, events = session_of(model, tmp_path, tools=[tool])
+
+    async def go() -> None:
+        await grown(session)
+        prompting = asyncio.create_task(session.prompt(LONG))
+        await waiting.wait()
+        await session.abort()
+        await prompting
+
+    run(go())
+    assert compactions(events) == []
+
+
+def test_an_abort_during_the_last_compaction_leaves_the_queue_waiting(tmp_path: Path) -> None:
+    model = scripted("One", full(), Reply("…", hang=True))
+    session, events = session_of(model, tmp_path)
+
+    async def go() -> None:
+        await session.prompt("1")
+        prompting = asyncio.create_task(session.prompt(LONG))
+        await requests(model, 3)
+        await session.prompt("later", when_busy="follow_up")
+        await session.abort()
+        await prompting
+        assert await session.clear_queue() == ([], ["later"])
+
+    run(go())
+    assert compactions(events)[-1] == CompactionEnd("threshold", aborted=True)
+    assert len(model.asked) == 3
+
+
+def test_whoever_hears_of_the_end_may_prompt_at_once(tmp_path: Path) -> None:
+    session, _ = session_of(scripted("One", "Two"), tmp_path)
+    prompting: list[asyncio.Task[None]] = []
+
+    async def prompt_again(event: Any) -> None:
+        if isinstance(event, CompactionEnd):
+            prompting.append(asyncio.create_task(session.prompt("2")))
+            await asyncio.sleep(0)
+
+    async def go() -> None:
+        await session.prompt("1")
+        session.subscribe(prompt_again)
+        with pytest.raises(PiError, match="too small"):
+            await session.compact()
+        await session.wait_idle()
+        assert session.last_message is not None and session.last_message.text == "Two"
+        await prompting[0]
+
+    run(go())
+
+
+def test_a_compaction_that_was_just_made_is_not_made_again(tmp_path: Path) -> None:
+    store = Store.in_memory(tmp_path)
+    entries = [store.append_message(said) for said in (user(LONG), answer(LONG), user(LONG), answer(LONG))]
+    store.append_compaction("A SUMMARY", entries[0].id, 10)
+    session, _ = session_of(scripted(), tmp_path, store=store)
+
+    with pytest.raises(PiError, match=r"^Already compacted$"):
+        run(session.compact())
+
+
+def test_a_summary_that_keeps_failing_is_given_up(tmp_path: Path) -> None:
+    settings = {**KEEP, "retry": {"baseDelayMs": 0, "maxRetries": 1}}
+    overloaded = Reply(error="503: overloaded")
+    session, events = session_of(scripted("One", LONG, after=overloaded), tmp_path, settings=settings)
+
+    async def go() -> None:
+        await grown(session)
+        with pytest.raises(PiError, match=r"^Summarization failed: 503: overloaded$"):
+            await session.compact()
+
+    run(go())
+    assert kinds(events)[-2:] == ["summarization_retry_finished", "compaction_end"]
+
+
 def test_the_next_compaction_goes_on_from_the_last_one(tmp_path: Path) -> None:
     model = scripted("One", full(), "FIRST", full("Three"), "SECOND", "Four")
     session, _ = session_of(model, tmp_path)
