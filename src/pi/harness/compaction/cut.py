@@ -25,9 +25,9 @@ class Cut(Struct, frozen=True):
 def find_cut(entries: Sequence[Projected], keep_tokens: int) -> Cut | None:
     """The newest cut that keeps about `keep_tokens`, None where nothing can be cut.
 
-    What is kept begins with a message of the user or a model, never with a tool's result, and reaches the
-    budget wherever the conversation does; results that alone are more than it keep the call before them.
-    Entries before the cut that the model doesn't see stay too.
+    What is kept begins with a message of the user or a model, never with a tool's result: where the budget
+    is reached inside results, the next such message begins it, or the last one there is. Entries just before
+    it that the model doesn't see stay too, and then it counts as a cut inside the turn, as in the original.
     """
     points = [index for index, (_, messages) in enumerate(entries) if any(map(_can_begin, messages))]
     if not points:

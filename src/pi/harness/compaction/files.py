@@ -41,10 +41,8 @@ def file_lists(
         if isinstance(message, AssistantMessage):
             for call in message.tool_calls:
                 path = call.arguments.get("path")
-                if isinstance(path, str) and path:
-                    (read if call.name == "read" else modified).update(
-                        [path] if call.name in ("read", "write", "edit") else []
-                    )
+                if isinstance(path, str) and path and call.name in ("read", "write", "edit"):
+                    (read if call.name == "read" else modified).add(path)
     return FileLists(tuple(sorted(read - modified)), tuple(sorted(modified)))
 
 
