@@ -18,8 +18,6 @@ NOT_YET = {
     "models/overrides": "RPC mode drives it",
     "cli/no-models": "RPC mode drives its last run",
     "cli/export": "HTML export",
-    "*/overflow-compaction*": "compaction",
-    "*/threshold-compaction": "compaction",
 }
 
 # Recordings that a busy machine may change, in the original as in ours: one of three tries has to be equal.

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import astuple, replace
 
-from pi.llm.cost import priced
+from pi.llm.cost import priced, total_usage
 from pi.llm.messages import Cost, Usage
 from pi.llm.models import CostTier, Model, ModelCost
 
@@ -48,3 +48,13 @@ def test_a_free_model_costs_a_plain_zero() -> None:
     cost = priced(model(ModelCost()), Usage(10, 10, 10, 10)).cost
 
     assert [type(value) for value in (cost.input, cost.output, cost.cache_write, cost.total)] == [int] * 4
+
+
+def test_two_requests_add_up_and_what_neither_reports_stays_unknown() -> None:
+    first = Usage(1, 2, 3, 4, 10, Cost(1, 2, 3, 4, 10), reasoning=1)
+    second = Usage(10, 20, 30, 40, 100, Cost(10, 20, 30, 40, 100), reasoning=2, cache_write_1h=5)
+
+    assert total_usage(first, second) == Usage(
+        11, 22, 33, 44, 110, Cost(11, 22, 33, 44, 110), reasoning=3, cache_write_1h=5
+    )
+    assert total_usage(Usage(1), Usage(2)) == Usage(3)

@@ -20,7 +20,7 @@ from pi.llm.messages import (
     UserMessage,
 )
 from pi.llm.models import Model
-from pi.llm.transcript import fold_system, prepare, system_text, tool_changes
+from pi.llm.transcript import fold_system, prepare, system_state, system_text, tool_changes
 
 HERE = Model("claude", "anthropic", "anthropic-messages", "http://x", input=("text", "image"))
 BLIND = replace(HERE, input=("text",))
@@ -67,6 +67,18 @@ def test_system_messages_replay_to_the_prompt_and_tools_that_hold_at_the_end() -
     assert fold_system(transcript) == Context(
         (HI, answer), "base\n\nmore\nstill\n\nB2\n\nC\n\nD\n\nA2", (tool("read"), tool("bash", "new"))
     )
+
+
+def test_all_system_messages_of_a_transcript_come_down_to_one() -> None:
+    read, edit = tool("read"), tool("edit")
+    told = [
+        SystemMessage("First.", 1, {"a": "A", "b": "B"}, (read, edit)),
+        UserMessage("Hi", 2),
+        SystemMessage("", 3, {"a": None, "c": "C"}, None, (ToolReference(read.name),)),
+    ]
+
+    assert system_state(told, 9) == SystemMessage("First.", 9, {"b": "B", "c": "C"}, (edit,))
+    assert system_state([UserMessage("Hi", 2)], 9) is None
 
 
 def test_one_system_message_reads_as_its_content_and_sections() -> None:

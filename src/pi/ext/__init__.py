@@ -16,17 +16,22 @@ from pi.agent.events import (
 from pi.agent.guard import AskAgain, Cut, Stop, reasoning_cap
 from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
 from pi.agent.tool import Effects, Tool, ToolContext, ToolError, ToolResult, text_result
+from pi.harness.compaction.extension import (
+    Cancel,
+    Compacted,
+    CompactionFailed,
+    CompactionPreparation,
+    OwnCompaction,
+)
 from pi.harness.entries import Replacement
 from pi.harness.events import SessionInfoChanged
 from pi.harness.extensions.answers import (
     BashDone,
     Boundary,
     CacheWarming,
-    Cancel,
     Data,
     Edit,
     Note,
-    OwnCompaction,
     OwnSummary,
     Resources,
     RunAs,
@@ -54,12 +59,9 @@ from pi.harness.extensions.events import (
     ProjectTrust,
     ProviderStreamEvent,
     ResourcesDiscover,
-    SessionBeforeCompact,
     SessionBeforeFork,
     SessionBeforeSwitch,
     SessionBeforeTree,
-    SessionCompact,
-    SessionCompactFailed,
     SessionShutdown,
     SessionStart,
     SessionTree,
@@ -104,6 +106,9 @@ __all__ = [
     "CacheWarming",
     "CacheWarmingDecision",
     "Cancel",
+    "Compacted",
+    "CompactionFailed",
+    "CompactionPreparation",
     "ContextEvent",
     "ContextWithSystem",
     "Ctx",
@@ -140,12 +145,9 @@ __all__ = [
     "RouteRequest",
     "RunAs",
     "Sections",
-    "SessionBeforeCompact",
     "SessionBeforeFork",
     "SessionBeforeSwitch",
     "SessionBeforeTree",
-    "SessionCompact",
-    "SessionCompactFailed",
     "SessionInfoChanged",
     "SessionShutdown",
     "SessionStart",

@@ -5,7 +5,7 @@ from typing import Any
 
 from pi.agent.events import MessageEnd, MessageStart, TurnEnd
 from pi.harness.context import build_context
-from pi.harness.entries import CustomEntry, CustomMessage
+from pi.harness.entries import CustomEntry, CustomMessage, CustomMessageEntry
 from pi.harness.events import EntryAppended
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage
@@ -30,9 +30,22 @@ class Boundaries:
         self._turn = -1
         self._extra = 0
 
-    def saved(self, message: Any, entry_id: str) -> None:
-        """A message has become an entry."""
-        self._saved.append((message, entry_id))
+    def save(self, message: Any) -> None:
+        """Make a message an entry. Raises SessionWriteError."""
+        store = self._state.store
+        try:
+            if isinstance(message, CustomMessage):
+                store.append(
+                    CustomMessageEntry,
+                    custom_type=message.custom_type,
+                    content=message.content,
+                    display=message.display,
+                    details=message.details,
+                )
+            else:
+                store.append_message(message)
+        finally:
+            self._saved.append((message, store.leaf or ""))
 
     async def turn_started(self) -> None:
         """Tell that a turn begins."""

@@ -47,6 +47,10 @@ The following is a summary of a branch that this conversation came back from:
 {}</summary>"""
 
 
+# An entry with the messages that the model sees of it.
+Projected = tuple[Entry, list[AgentMessage]]
+
+
 def context_entries(branch: Sequence[Entry]) -> list[Entry]:
     """The entries that are still active: the latest compaction first, what it kept, and what came after.
 
@@ -62,20 +66,43 @@ def context_entries(branch: Sequence[Entry]) -> list[Entry]:
     return [compaction, *kept, *branch[at + 1 :]]
 
 
-def project(branch: Sequence[Entry]) -> list[tuple[Entry, list[AgentMessage]]]:
+def project(branch: Sequence[Entry]) -> list[Projected]:
     """Each active entry with the messages that the model sees of it, the branch's context edits applied."""
-    entries = context_entries(branch)
+    projected = edited(context_entries(branch))
+    # an older compaction inside the kept range is silent: the latest one speaks for it
+    return [
+        (entry, [] if index and isinstance(entry, CompactionEntry) else messages)
+        for index, (entry, messages) in enumerate(projected)
+    ]
+
+
+def edited(entries: Sequence[Entry]) -> list[Projected]:
+    """Each entry with what the model would see of it: the latest context edit of each among them applied."""
     edits = {entry.target_id: entry.replacement for entry in entries if isinstance(entry, ContextEdit)}
-    projected: list[tuple[Entry, list[AgentMessage]]] = []
-    for index, entry in enumerate(entries):
-        messages = _messages_of(entry)
-        if isinstance(entry, CompactionEntry) and index > 0:
-            messages = []  # an older compaction inside the kept range: the latest one speaks for it
-        elif entry.id in edits:
+    projected: list[Projected] = []
+    for entry in entries:
+        messages = entry_messages(entry)
+        if entry.id in edits:
             replacement = edits[entry.id]
             messages = [] if replacement is None else [_edited(message, replacement) for message in messages]
         projected.append((entry, messages))
     return projected
+
+
+def entry_messages(entry: Entry) -> list[AgentMessage]:
+    """The messages that an entry stands for, before any edit of it; most kinds stand for none."""
+    match entry:
+        case MessageEntry(message=message):
+            return [message]
+        case CustomMessageEntry(custom_type=kind, content=content, display=display, details=details):
+            return [CustomMessage(kind, content, display, iso_ms(entry.timestamp), details)]
+        case BranchSummary(summary=summary) if summary:
+            return [BranchSummaryMessage(summary, entry.from_id, iso_ms(entry.timestamp))]
+        case CompactionEntry():
+            summary = CompactionSummaryMessage(entry.summary, entry.tokens_before, iso_ms(entry.timestamp))
+            return [entry.system_message, summary] if entry.system_message else [summary]
+        case _:
+            return []
 
 
 def build_context(branch: Sequence[Entry]) -> list[AgentMessage]:
@@ -87,7 +114,7 @@ def build_context(branch: Sequence[Entry]) -> list[AgentMessage]:
         if isinstance(entry, MessageEntry):
             messages.append(entry.message)
         else:
-            messages += _messages_of(entry)
+            messages += entry_messages(entry)
     return messages
 
 
@@ -148,21 +175,6 @@ def normal_content(message: AgentMessage, replacement: Replacement) -> Replaceme
 
 def _is_system(entry: Entry) -> bool:
     return isinstance(entry, MessageEntry) and isinstance(entry.message, SystemMessage)
-
-
-def _messages_of(entry: Entry) -> list[AgentMessage]:
-    match entry:
-        case MessageEntry(message=message):
-            return [message]
-        case CustomMessageEntry(custom_type=kind, content=content, display=display, details=details):
-            return [CustomMessage(kind, content, display, iso_ms(entry.timestamp), details)]
-        case BranchSummary(summary=summary) if summary:
-            return [BranchSummaryMessage(summary, entry.from_id, iso_ms(entry.timestamp))]
-        case CompactionEntry():
-            summary = CompactionSummaryMessage(entry.summary, entry.tokens_before, iso_ms(entry.timestamp))
-            return [entry.system_message, summary] if entry.system_message else [summary]
-        case _:
-            return []
 
 
 def _edited(message: AgentMessage, replacement: Replacement) -> AgentMessage:

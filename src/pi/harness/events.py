@@ -1,10 +1,13 @@
-"""What a session says beyond its loop: retries, queues, changes of settings, and that all is done."""
+"""What a session says beyond its loop: retries, compaction, queues, settings, and that all is done."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
 from pi.agent.events import AgentEvent
+from pi.llm.messages import Usage
+
+CompactionReason = Literal["manual", "threshold", "overflow"]
 
 
 class _Event(Struct, frozen=True, tag_field="type", rename="camel"):
@@ -26,6 +29,56 @@ class AutoRetryEnd(_Event, frozen=True, tag="auto_retry_end"):
     success: bool
     attempt: int
     final_error: str | UnsetType = UNSET
+
+
+class CompactionStart(_Event, frozen=True, tag="compaction_start"):
+    """The conversation is going to be compacted."""
+
+    reason: CompactionReason
+
+
+class CompactionResult(Struct, frozen=True, rename="camel"):
+    """What a compaction made of the conversation; sizes in tokens, the second one estimated."""
+
+    summary: str
+    first_kept_entry_id: str
+    tokens_before: int
+    estimated_tokens_after: int
+    usage: Usage | UnsetType = UNSET
+    details: Any = UNSET
+
+
+class CompactionEnd(_Event, frozen=True, tag="compaction_end"):
+    """A compaction is over: done (`result`), stopped (`aborted`), or failed; then nothing has changed.
+
+    `will_retry` says that the request that was too long is made again.
+    """
+
+    reason: CompactionReason
+    result: CompactionResult | UnsetType = UNSET
+    aborted: bool = False
+    will_retry: bool = False
+    error_message: str | UnsetType = UNSET
+
+
+class SummarizationRetryScheduled(_Event, frozen=True, tag="summarization_retry_scheduled"):
+    """A summary failed in a way that may pass; it is asked for again after `delay_ms`."""
+
+    attempt: int
+    max_attempts: int
+    delay_ms: int
+    error_message: str
+
+
+class SummarizationRetryAttemptStart(_Event, frozen=True, tag="summarization_retry_attempt_start"):
+    """The wait is over, the summary is asked for again; `reason` only where it is a compaction's."""
+
+    source: Literal["compaction", "branchSummary"]
+    reason: CompactionReason | UnsetType = UNSET
+
+
+class SummarizationRetryFinished(_Event, frozen=True, tag="summarization_retry_finished"):
+    """No more retries: the summary is there, or it has failed."""
 
 
 class EntryAppended(_Event, frozen=True, tag="entry_appended"):
@@ -69,6 +122,11 @@ SessionEvent = (
     AgentEvent
     | AutoRetryStart
     | AutoRetryEnd
+    | CompactionStart
+    | CompactionEnd
+    | SummarizationRetryScheduled
+    | SummarizationRetryAttemptStart
+    | SummarizationRetryFinished
     | EntryAppended
     | QueueUpdate
     | ThinkingLevelChanged

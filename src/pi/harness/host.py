@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from pi.agent.events import AgentEvent
 from pi.agent.guard import StreamGuard, Verdict
 from pi.agent.hooks import Hooks
 from pi.agent.tool import Tool, ToolContext, ToolResult
 from pi.harness.context import to_llm, without_images
 from pi.harness.events import SessionEvent
+from pi.harness.request import request_options
 from pi.harness.routing import route
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
@@ -26,9 +29,15 @@ from pi.platform.errors import PiError
 class SessionHost:
     """The session as its loop sees it (`pi.agent.loop.Host`)."""
 
-    def __init__(self, state: SessionState, emit: Callable[[SessionEvent], Awaitable[Any]]):
+    def __init__(
+        self,
+        state: SessionState,
+        emit: Callable[[SessionEvent], Awaitable[Any]],
+        before_turn: Callable[[], Awaitable[None]],
+    ):
         self._state = state
         self._emit = emit
+        self._before_turn = before_turn
 
     @property
     def hooks(self) -> Hooks:
@@ -98,6 +107,7 @@ class SessionHost:
     async def prepare_turn(self) -> Sequence[Message]:
         if self._state.setup.extensions is not None:
             await self._state.setup.extensions.between_turns()
+        await self._before_turn()
         update = prompt_update(self._state)
         return [update] if update else []
 
@@ -109,20 +119,9 @@ class SessionHost:
 
     def options(self, model: Model, level: ThinkingLevel) -> StreamOptions:
         """How the session makes requests to a model. Raises PiError when there is no key."""
-        state = self._state
-        settings, hooks = state.setup.settings, state.hooks
-        credentials = state.setup.registry.require_credentials(model, state.setup.runtime_key)
-        return StreamOptions(
-            api_key=credentials.api_key,
-            headers=credentials.headers,
-            thinking=clamp_level(model, level),
-            thinking_budgets=settings.get("thinkingBudgets"),
-            cache_retention=state.setup.cache_retention,
-            session_id=state.store.id,
-            idle_timeout_ms=settings.idle_timeout_ms(),
-            max_retries=settings.number("retry.provider.maxRetries"),
-            max_retry_delay_ms=settings.number("retry.provider.maxRetryDelayMs"),
-            proxy=settings.text("httpProxy"),
+        hooks = self._state.hooks
+        return structs.replace(
+            request_options(self._state, model, level),
             on_payload=self._on_payload if hooks.has("before_provider_request") else None,
             on_headers=self._on_headers if hooks.has("before_provider_headers") else None,
             on_response=self._on_response if hooks.has("after_provider_response") else None,

@@ -1,8 +1,9 @@
 """What people say on its way to the model: extensions hear it, templates expand, prompts form."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from pi.agent.events import MessageEnd
 from pi.agent.hooks import Handled
 from pi.harness.boundaries import custom_message
 from pi.harness.prompts import expand
@@ -13,7 +14,7 @@ from pi.platform.clock import now_ms
 
 
 class Intake:
-    """The way in for one session."""
+    """The way in for one session: what is said, and what is written, before it is saved."""
 
     def __init__(self, state: SessionState, warnings: list[str]):
         self._state = state
@@ -65,3 +66,13 @@ class Intake:
                         state.prompt_instead = answer.text
         update = prompt_update(state)
         return [*([update] if update else ()), *waiting, message, *notes]
+
+    async def finish(self, event: MessageEnd) -> MessageEnd:
+        """The message as handlers leave it; one of another role isn't taken."""
+        kind = cast(type[Any], type(event.message))
+        hooks = self._state.hooks
+        changed = await hooks.chain("message_end", event, "message", (kind,))
+        if isinstance(changed, MessageEnd) and type(changed.message) is kind:
+            return changed
+        hooks.report("", "message_end", f"the answer must be a {kind.__name__}; the message stays as it was")
+        return event

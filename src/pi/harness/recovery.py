@@ -1,4 +1,4 @@
-"""After a run that failed: ask again what may pass, leave out what must not be shown to a model again."""
+"""After a run that failed: ask again what may pass, or with a shorter context what was too long."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from pi.agent.abort import Abort, Aborted
 from pi.harness.events import AutoRetryEnd, AutoRetryStart, SessionEvent
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage
-from pi.llm.overflow import is_overflow, is_recoverable_length
+from pi.llm.overflow import is_overflow
 from pi.llm.retry import agent_retry_delay_ms, is_transient
 
 
@@ -20,10 +20,12 @@ class Recovery:
         state: SessionState,
         publish: Callable[[SessionEvent], Awaitable[Any]],
         omit_last: Callable[[], Awaitable[None]],
+        after_run: Callable[[AssistantMessage], Awaitable[bool]],
     ):
         self._state = state
         self._publish = publish
         self._omit_last = omit_last
+        self._after_run = after_run
         self._attempt = 0
 
     def will_retry(self, message: AssistantMessage | None) -> bool:
@@ -50,9 +52,8 @@ class Recovery:
             return await self._wait_for_retry(message, abort)
         if message.stop_reason == "error":
             await self._end(error=message.error_message or "Unknown error")
-        if self._state.setup.settings.get("compaction.enabled", True) and self._spoils_context(message):
-            await self._omit_last()
-        return bool(self._state.steering or self._state.following)
+        again = await self._after_run(message)
+        return not abort.fired and bool(again or self._state.steering or self._state.following)
 
     async def _wait_for_retry(self, message: AssistantMessage, abort: Abort) -> bool:
         settings = self._state.setup.settings
@@ -80,8 +81,3 @@ class Recovery:
             attempt, self._attempt = self._attempt, 0
             event = AutoRetryEnd(True, attempt) if success else AutoRetryEnd(False, attempt, error)
             await self._publish(event)
-
-    def _spoils_context(self, message: AssistantMessage) -> bool:
-        """The request was too long or the answer was cut: the same again would fail the same way."""
-        model = self._state.model
-        return is_overflow(message, model.context_window) or is_recoverable_length(message, model.max_tokens)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import structs
 
@@ -12,8 +12,9 @@ from pi.agent.events import AgentEnd, MessageEnd, MessageStart, TurnEnd, TurnSta
 from pi.agent.hooks import Failure, Hooks
 from pi.agent.loop import run
 from pi.harness.boundaries import Boundaries, custom_message
+from pi.harness.compaction.compactor import Compactor
 from pi.harness.context import build_context
-from pi.harness.entries import CustomMessage, CustomMessageEntry
+from pi.harness.entries import CompactionEntry, CustomMessage
 from pi.harness.events import (
     AgentSettled,
     EntryAppended,
@@ -56,12 +57,13 @@ class Session:
         self.last_message: AssistantMessage | None = None
         self.state = SessionState(store, model, level, setup, self.hooks)
         self.state.transcript = list(build_context(store.context_branch()))
-        self.host = SessionHost(self.state, self._emit)
+        self._compactor = Compactor(self.state, self._publish, self._is_aborted, self.warnings)
+        self.host = SessionHost(self.state, self._emit, self._compactor.before_turn)
         self.models = ModelSwitch(self.state, self._publish)
         self.queue = Queues(self.state, self._publish)
         self._intake = Intake(self.state, self.warnings)
         self._boundaries = Boundaries(self.state, self._emit)
-        self._recovery = Recovery(self.state, self._publish, self._omit_last)
+        self._recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
         self._listeners: list[Listener] = []
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
@@ -146,6 +148,11 @@ class Session:
         await self.start()
         if expand and await self._command(text, accepted):
             return
+        if self._compactor.running == "manual":
+            raise SessionBusy(
+                "Cannot submit a prompt while compaction is in progress. "
+                "Wait for compaction to finish and retry."
+            )
         message = await self._intake.hear(text, images, source, when_busy, expanded=expand)
         if message is None:
             accepted("handled")
@@ -155,6 +162,7 @@ class Session:
             accepted("queued")
             return
         self.setup.registry.check_key(self.model, self.setup.runtime_key)
+        self._compactor.settings()
         accepted("started")
         await self._run(message)
 
@@ -195,8 +203,22 @@ class Session:
         """Stop the run, its tools and its retries; `wait` until the session is idle (not inside a run)."""
         if self._abort is not None:
             self._abort.fire()
+        self._compactor.abort()
         if wait:
             await self._idle.wait()
+
+    async def compact(self, focus: str | None = None) -> CompactionEntry:
+        """Sum up what was said so far; `focus` is what the summary should look at most. Stops a run first.
+
+        Raises PiError when there is nothing to compact, when it was stopped, and when there is no summary.
+        """
+        await self.abort()
+        self._idle.clear()
+        try:
+            return await self._compactor.compact(focus)
+        finally:
+            if not self.busy:  # whoever heard of the end may have spoken already
+                self._idle.set()
 
     async def wait_idle(self) -> None:
         """Return once nothing runs and nothing was posted."""
@@ -287,9 +309,10 @@ class Session:
         abort = self._abort = Abort()
         self._idle.clear()
         self._boundaries.begin_run()
-        prompts = await self._intake.prompts(message)
         aborted = False
         try:
+            await self._compactor.before_prompt()
+            prompts = await self._intake.prompts(message)
             await run(self.host, self.state.transcript, prompts, abort)
             while True:
                 while await self._recovery.goes_on(self.last_message, abort):
@@ -312,6 +335,9 @@ class Session:
                 await self.hooks.tell("agent_settled", Settled(aborted))
             self._idle.set()
 
+    def _is_aborted(self) -> bool:
+        return self._abort is not None and self._abort.fired
+
     async def _omit_last(self) -> None:
         """The last response stays in the file, but no request shows it again."""
         transcript = self.state.transcript
@@ -325,9 +351,10 @@ class Session:
         match event:
             case MessageEnd(message):
                 if self.hooks.has("message_end"):
-                    event = await self._changed(event)
+                    event = await self._intake.finish(event)
                     message = event.message
                 self._save(message)
+                self._compactor.heard(message)
                 await self._publish(event)
                 if isinstance(message, AssistantMessage):
                     await self._recovery.answered(message)
@@ -340,23 +367,11 @@ class Session:
                 await self._publish(event)
                 return await self._boundaries.turn_ended(event)
             case AgentEnd():
-                aborted = self._abort is not None and self._abort.fired
-                will_retry = not aborted and self._recovery.will_retry(self.last_message)
+                will_retry = not self._is_aborted() and self._recovery.will_retry(self.last_message)
                 event = structs.replace(event, will_retry=will_retry)
             case _:
                 pass
         return await self._publish(event)
-
-    async def _changed(self, event: MessageEnd) -> MessageEnd:
-        """The message as handlers leave it; one of another role isn't taken."""
-        kind = cast(type[Any], type(event.message))
-        changed = await self.hooks.chain("message_end", event, "message", (kind,))
-        if isinstance(changed, MessageEnd) and type(changed.message) is kind:
-            return changed
-        self.hooks.report(
-            "", "message_end", f"the answer must be a {kind.__name__}; the message stays as it was"
-        )
-        return event
 
     async def _publish(self, event: SessionEvent) -> None:
         name = str(type(event).__struct_config__.tag)
@@ -369,17 +384,7 @@ class Session:
 
     def _save(self, message: Any) -> None:
         try:
-            if isinstance(message, CustomMessage):
-                entry = self.store.append(
-                    CustomMessageEntry,
-                    custom_type=message.custom_type,
-                    content=message.content,
-                    display=message.display,
-                    details=message.details,
-                )
-            else:
-                entry = self.store.append_message(message)
-            self._boundaries.saved(message, entry.id)
+            self._boundaries.save(message)
         except SessionWriteError as error:  # the store has the entry and writes it with the next one
             if str(error) not in self.warnings:
                 self.warnings.append(str(error))

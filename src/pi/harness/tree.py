@@ -77,7 +77,7 @@ class SessionTree:
                 raise PiError("Invalid entry ID for forking")
             text, leaf = content_text(entry.message.content), entry.parent_id
         if self._state.hooks.has("session_before_fork"):
-            from pi.harness.extensions.answers import Cancel
+            from pi.harness.compaction.extension import Cancel
             from pi.harness.extensions.events import SessionBeforeFork
 
             asked = SessionBeforeFork(entry_id, position)
@@ -116,7 +116,8 @@ class SessionTree:
             return Moved()
         left = _left_behind(store, entry_id)
         answer = await self._asked(target, left, summarize, instructions, label)
-        from pi.harness.extensions.answers import Cancel, OwnSummary, SummaryOptions
+        from pi.harness.compaction.extension import Cancel
+        from pi.harness.extensions.answers import OwnSummary, SummaryOptions
 
         own = None
         match answer:
@@ -162,7 +163,8 @@ class SessionTree:
     ) -> Any:
         if not self._state.hooks.has("session_before_tree"):
             return None
-        from pi.harness.extensions.answers import Cancel, OwnSummary, SummaryOptions
+        from pi.harness.compaction.extension import Cancel
+        from pi.harness.extensions.answers import OwnSummary, SummaryOptions
         from pi.harness.extensions.events import SessionBeforeTree
 
         asked = SessionBeforeTree(
@@ -189,7 +191,7 @@ class SessionTree:
     async def _refused(self, reason: Literal["new", "resume"], path: Path | None) -> bool:
         if not self._state.hooks.has("session_before_switch"):
             return False
-        from pi.harness.extensions.answers import Cancel
+        from pi.harness.compaction.extension import Cancel
         from pi.harness.extensions.events import SessionBeforeSwitch
 
         asked = SessionBeforeSwitch(reason, path)

@@ -1,6 +1,6 @@
 """What a request cost, from its tokens and its model's prices."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from pi.llm.messages import Cost, Usage
@@ -27,6 +27,33 @@ def priced(model: Model, usage: Usage) -> Usage:
     # `or 0`: the session file shows a plain 0, as the original's does.
     cost = Cost(spent_in or 0, spent_out or 0, spent_read or 0, spent_write or 0, total or 0)
     return replace(usage, cost=cost)
+
+
+def total_usage(first: Usage, second: Usage) -> Usage:
+    """Tokens and cost of two requests together."""
+    a, b = first.cost, second.cost
+    return Usage(
+        first.input + second.input,
+        first.output + second.output,
+        first.cache_read + second.cache_read,
+        first.cache_write + second.cache_write,
+        first.total_tokens + second.total_tokens,
+        Cost(
+            a.input + b.input,
+            a.output + b.output,
+            a.cache_read + b.cache_read,
+            a.cache_write + b.cache_write,
+            a.total + b.total,
+        ),
+        _sum_of_known(first.reasoning, second.reasoning),
+        _sum_of_known(first.cache_write_1h, second.cache_write_1h),
+    )
+
+
+def _sum_of_known(first: int | UnsetType, second: int | UnsetType) -> int | UnsetType:
+    if first is UNSET or second is UNSET:
+        return second if first is UNSET else first
+    return first + second
 
 
 def _rates(model: Model, input_tokens: int) -> CostRates:

@@ -36,6 +36,20 @@ def fold_system(messages: Iterable[Message]) -> Context:
     return _folded(Context(tuple(messages)))
 
 
+def system_state(messages: Iterable[object], at_ms: int) -> SystemMessage | None:
+    """One system message, said at `at_ms`, in the place of all in a transcript; None where there is none."""
+    told = [message for message in messages if isinstance(message, SystemMessage)]
+    if not told:
+        return None
+    sections: dict[str, str] = {}
+    tools: dict[str, ToolDeclaration] = {}
+    for message in told:
+        _patch_sections(sections, message)
+        _patch_tools(tools, message)
+    text = _joined([content_text(message.content) for message in told])
+    return SystemMessage(text, at_ms, {**sections} or None, tuple(tools.values()) or None)
+
+
 def system_text(message: SystemMessage) -> str:
     """One system message as a prompt: its content, then its sections."""
     sections = message.sections or {}

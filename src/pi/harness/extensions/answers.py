@@ -6,14 +6,9 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from pi.agent.hooks import Block
+from pi.harness.compaction.extension import OwnCompaction
 from pi.harness.entries import Replacement
 from pi.llm.messages import Image, Text, Usage
-
-
-class Cancel(Struct, frozen=True):
-    """Don't do it; people read the reason."""
-
-    reason: str = ""
 
 
 class Trust(Struct, frozen=True):
@@ -52,16 +47,6 @@ class Edit(Struct, frozen=True):
 
     target_id: str
     replacement: Replacement | None = None
-
-
-class OwnCompaction(Struct, frozen=True):
-    """A summary by the extension for all before `first_kept_entry_id` (None: before now)."""
-
-    summary: str
-    first_kept_entry_id: str | None = None
-    tokens_before: int | None = None
-    details: Any = None
-    usage: Usage | None = None
 
 
 class OwnSummary(Struct, frozen=True):

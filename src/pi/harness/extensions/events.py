@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from pi.harness.entries import BranchSummary, CompactionEntry, Entry
+from pi.harness.entries import BranchSummary, Entry
 from pi.harness.extensions.answers import Draft
 from pi.llm.messages import AssistantMessage, Image, ThinkingLevel, ToolResultMessage
 from pi.llm.models import Model
@@ -52,34 +52,6 @@ class SessionBeforeFork(Struct, frozen=True):
 
     entry_id: str
     position: Literal["before", "at"]
-
-
-class SessionBeforeCompact(Struct, frozen=True):
-    """The history is about to be summed up; `preparation` says what would go and what would stay."""
-
-    preparation: Any
-    branch_entries: tuple[Entry, ...]
-    custom_instructions: str | None
-    reason: Literal["manual", "threshold", "overflow"]
-    will_retry: bool = False
-
-
-class SessionCompact(Struct, frozen=True):
-    """The history has been summed up."""
-
-    compaction_entry: CompactionEntry
-    from_extension: bool
-    reason: Literal["manual", "threshold", "overflow"]
-    will_retry: bool = False
-
-
-class SessionCompactFailed(Struct, frozen=True):
-    """Summing up failed or was stopped; the history is as it was."""
-
-    reason: Literal["manual", "threshold", "overflow"]
-    error_message: str | None
-    aborted: bool
-    will_retry: bool = False
 
 
 class SessionBeforeTree(Struct, frozen=True):

@@ -22,14 +22,19 @@ if TYPE_CHECKING:
     )
     from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
     from pi.agent.tool import ToolError, ToolResult
+    from pi.harness.compaction.extension import (
+        Cancel,
+        Compacted,
+        CompactionFailed,
+        CompactionPreparation,
+        OwnCompaction,
+    )
     from pi.harness.events import SessionInfoChanged
     from pi.harness.extensions.answers import (
         BashDone,
         Boundary,
         CacheWarming,
-        Cancel,
         Note,
-        OwnCompaction,
         OwnSummary,
         Resources,
         RunAs,
@@ -55,12 +60,9 @@ if TYPE_CHECKING:
         ProjectTrust,
         ProviderStreamEvent,
         ResourcesDiscover,
-        SessionBeforeCompact,
         SessionBeforeFork,
         SessionBeforeSwitch,
         SessionBeforeTree,
-        SessionCompact,
-        SessionCompactFailed,
         SessionShutdown,
         SessionStart,
         SessionTree,
@@ -128,15 +130,15 @@ class On:
     @overload
     def __call__(
         self, event: Literal["session_before_compact"], *, limit: float | None = LIMIT_S
-    ) -> Decorator[SessionBeforeCompact, Cancel | OwnCompaction]: ...
+    ) -> Decorator[CompactionPreparation, Cancel | OwnCompaction]: ...
     @overload
     def __call__(
         self, event: Literal["session_compact"], *, limit: float | None = LIMIT_S
-    ) -> Decorator[SessionCompact, None]: ...
+    ) -> Decorator[Compacted, None]: ...
     @overload
     def __call__(
         self, event: Literal["session_compact_failed"], *, limit: float | None = LIMIT_S
-    ) -> Decorator[SessionCompactFailed, None]: ...
+    ) -> Decorator[CompactionFailed, None]: ...
     @overload
     def __call__(
         self, event: Literal["session_before_tree"], *, limit: float | None = LIMIT_S

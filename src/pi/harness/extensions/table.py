@@ -16,14 +16,19 @@ from pi.agent.events import (
 )
 from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
 from pi.agent.tool import ToolError, ToolResult
+from pi.harness.compaction.extension import (
+    Cancel,
+    Compacted,
+    CompactionFailed,
+    CompactionPreparation,
+    OwnCompaction,
+)
 from pi.harness.events import SessionInfoChanged
 from pi.harness.extensions.answers import (
     BashDone,
     Boundary,
     CacheWarming,
-    Cancel,
     Note,
-    OwnCompaction,
     OwnSummary,
     Resources,
     RunAs,
@@ -48,12 +53,9 @@ from pi.harness.extensions.events import (
     ProjectTrust,
     ProviderStreamEvent,
     ResourcesDiscover,
-    SessionBeforeCompact,
     SessionBeforeFork,
     SessionBeforeSwitch,
     SessionBeforeTree,
-    SessionCompact,
-    SessionCompactFailed,
     SessionShutdown,
     SessionStart,
     SessionTree,
@@ -89,9 +91,11 @@ _ROWS = (
     Row("session_info_changed", "news", SessionInfoChanged, (), "the session got a name"),
     Row("session_before_switch", "first", SessionBeforeSwitch, (Cancel,), "before /new and /resume"),
     Row("session_before_fork", "first", SessionBeforeFork, (Cancel,), "before /fork and /clone"),
-    Row("session_before_compact", "last", SessionBeforeCompact, (Cancel, OwnCompaction), "before compaction"),
-    Row("session_compact", "news", SessionCompact, (), "after compaction"),
-    Row("session_compact_failed", "news", SessionCompactFailed, (), "compaction failed or was stopped"),
+    Row(
+        "session_before_compact", "last", CompactionPreparation, (Cancel, OwnCompaction), "before compaction"
+    ),
+    Row("session_compact", "news", Compacted, (), "after compaction"),
+    Row("session_compact_failed", "news", CompactionFailed, (), "compaction failed or was stopped"),
     Row(
         "session_before_tree",
         "last",

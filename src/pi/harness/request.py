@@ -1,0 +1,24 @@
+"""How the session's requests are made: with which key, headers, limits and thinking."""
+
+from pi.harness.state import SessionState
+from pi.llm.messages import ThinkingLevel
+from pi.llm.models import Model, clamp_level
+from pi.llm.options import StreamOptions
+
+
+def request_options(state: SessionState, model: Model, level: ThinkingLevel | None = None) -> StreamOptions:
+    """The options of a request to `model`, without hooks. Raises PiError when there is no key for it."""
+    settings = state.setup.settings
+    credentials = state.setup.registry.require_credentials(model, state.setup.runtime_key)
+    return StreamOptions(
+        api_key=credentials.api_key,
+        headers=credentials.headers,
+        thinking=clamp_level(model, level or state.thinking_level),
+        thinking_budgets=settings.get("thinkingBudgets"),
+        cache_retention=state.setup.cache_retention,
+        session_id=state.store.id,
+        idle_timeout_ms=settings.idle_timeout_ms(),
+        max_retries=settings.number("retry.provider.maxRetries"),
+        max_retry_delay_ms=settings.number("retry.provider.maxRetryDelayMs"),
+        proxy=settings.text("httpProxy"),
+    )
