@@ -1,11 +1,16 @@
 """The messages that wait for the running agent, for whoever wants to see them or take them back."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from pi.harness.events import QueueUpdate
 from pi.harness.state import SessionState
 from pi.llm.messages import content_text
+from pi.platform.errors import PiError
+
+
+class SessionBusy(PiError):
+    """A prompt came while the agent runs, and didn't say whether to steer or to follow up."""
 
 
 class Queues:
@@ -27,9 +32,14 @@ class Queues:
         ]
         return QueueUpdate(texts[0], texts[1])
 
-    async def add(self, message: Any, *, steer: bool) -> None:
-        """Let a message wait."""
-        (self._state.steering if steer else self._state.following).add(message)
+    async def add(self, message: Any, when: Literal["steer", "follow_up"] | None) -> None:
+        """Let a message wait. Raises SessionBusy when nobody said for what."""
+        if when is None:
+            raise SessionBusy(
+                "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') "
+                "to queue the message."
+            )
+        (self._state.steering if when == "steer" else self._state.following).add(message)
         await self._publish(self.waiting)
 
     async def delivered(self, message: Any) -> None:
