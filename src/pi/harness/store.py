@@ -300,7 +300,7 @@ class Store:
         file = self._file
         if file is None or not self._waiting or not (file.exists or self._spoken):
             return
-        file.append(self._waiting)
+        self._keep(file.append(self._waiting))
         self._waiting = []
 
     def close(self) -> None:

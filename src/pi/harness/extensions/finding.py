@@ -11,9 +11,9 @@ from msgspec import UNSET, Struct
 from pi.harness.discovery import (
     Side,
     SourceInfo,
-    probe,
     is_enabled,
     is_file,
+    probe,
     resolve_path,
     visible,
 )
