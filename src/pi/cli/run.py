@@ -32,6 +32,7 @@ from pi.sdk import (
 )
 
 if TYPE_CHECKING:
+    from pi.harness.extensions.declarations import CliCommand
     from pi.harness.extensions.host import ExtensionHost
 
 BROKEN_PIPE = 13  # SIGPIPE, by a name that Windows knows too
@@ -45,8 +46,8 @@ async def run_once(options: Options) -> int:
     stop = _Stop()
     try:
         host = await load_host(options, cwd, "json" if json else "print")
-        if host is not None and (command := host.cli_command(options.words)):
-            return await command
+        if host is not None and (found := host.cli_command(options.words)):
+            return await _cli_command(*found, host, options, cwd)
         options = understood(options, host)
         prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
         store = open_store(options, cwd)
@@ -77,6 +78,23 @@ async def run_once(options: Options) -> int:
     except (PiError, UsageError) as error:
         say(f"Error: {error}")
         return 1
+
+
+async def _cli_command(
+    owner: str, command: "CliCommand", host: "ExtensionHost", options: Options, cwd: Path
+) -> int:
+    """Run `pi NAME …` of an extension; one that takes a ctx gets that of a session that is saved nowhere."""
+    from pi.harness.extensions.containing import exit_code
+
+    words = list(options.words[1:])
+    if not command.with_ctx:
+        return await exit_code(command.run, words)
+    session = await make_session(options, Store.in_memory(cwd), cwd, host)
+    try:
+        await session.start()
+        return await exit_code(command.run, words, host.ctx_of(owner))
+    finally:
+        await session.close()
 
 
 async def load_host(options: Options, cwd: Path, mode: Literal["json", "print"]) -> "ExtensionHost | None":
@@ -142,9 +160,12 @@ def _finish(session: Session, stop: "_Stop", *, json: bool) -> int:
     if stop.signal is not None:
         return 128 + stop.signal
     code = 0
+    if session.state.stopped is not None:
+        say(f"Stopped: {session.state.stopped}")
+        code = 1
     if not json:
         try:
-            code = print_answer(session.last_message)
+            code = print_answer(session.last_message, session.messages[-1:]) or code
         except BrokenPipeError:
             return 128 + BROKEN_PIPE
     for warning in session.warnings:
