@@ -1,10 +1,10 @@
 """One prompt, one answer, for programs: `await pi.run("…")`, and `pi.run_sync("…")` without a loop."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from pi.agent.tool import Tool
 from pi.harness.session import Session
@@ -26,43 +26,44 @@ class RunError(PiError):
         self.message = message
 
 
+class RunOptions(TypedDict, total=False):
+    """What `run` takes besides the prompt; everything may be left out."""
+
+    model: Model | str | None
+    thinking: ThinkingLevel | None
+    tools: Sequence[ToolLike] | None  # names, functions or Tools; None: the default set
+    system: str | None
+    images: Sequence[Image]
+    cwd: Path | None
+    agent_dir: Path | None
+    store: Store | None  # without one nothing is saved
+    extensions: ExtensionChoice | None
+    on_event: Callable[[Any], Any] | None
+
+
 @overload
-async def run(prompt: str, *, output_type: type[T], **options: Any) -> T: ...
+async def run(prompt: str, *, output_type: None = None, **options: Unpack[RunOptions]) -> str: ...
 @overload
-async def run(prompt: str, **options: Any) -> str: ...
-async def run(
-    prompt: str,
-    *,
-    output_type: Any = None,
-    model: Model | str | None = None,
-    thinking: ThinkingLevel | None = None,
-    tools: Sequence[ToolLike] | None = None,
-    system: str | None = None,
-    images: Sequence[Image] = (),
-    cwd: Path | None = None,
-    agent_dir: Path | None = None,
-    store: Store | None = None,
-    extensions: ExtensionChoice | None = None,
-    on_event: Callable[[Any], Any] | None = None,
-) -> Any:
+async def run(prompt: str, *, output_type: type[T], **options: Unpack[RunOptions]) -> T: ...
+async def run(prompt: str, *, output_type: Any = None, **options: Unpack[RunOptions]) -> Any:
     """The text of the answer, or a value of `output_type`: a Struct, a dataclass, a pydantic model, a dict …
 
-    `tools` are names of built-in ones, functions (their signature is the schema, their docstring the
-    description) or Tools; None means the default set. An answer that doesn't fit `output_type` is asked for
-    again, twice. Without a `store` nothing is saved. Raises RunError, NoModelError, and what
+    A function among the `tools` is one by its signature (the schema) and its docstring (the description). An
+    answer that doesn't fit `output_type` is asked for again, twice. Raises RunError, NoModelError, and what
     `create_agent_session` raises.
     """
     session = await create_agent_session(
-        cwd=cwd,
-        agent_dir=agent_dir,
-        store=store,
-        model=ModelChoice(model, thinking=thinking),
-        tools=_chosen(tools),
-        prompt=PromptChoice(system=system),
-        extensions=extensions,
+        cwd=options.get("cwd"),
+        agent_dir=options.get("agent_dir"),
+        store=options.get("store"),
+        model=ModelChoice(options.get("model"), thinking=options.get("thinking")),
+        tools=_chosen(options.get("tools")),
+        prompt=PromptChoice(system=options.get("system")),
+        extensions=options.get("extensions"),
     )
-    if on_event is not None:
+    if (on_event := options.get("on_event")) is not None:
         session.subscribe(on_event)
+    images = options.get("images", ())
     try:
         if output_type is None:
             return await _text(session, prompt, images)
@@ -72,30 +73,21 @@ async def run(
 
 
 @overload
-def run_sync(prompt: str, *, output_type: type[T], **options: Any) -> T: ...
+def run_sync(prompt: str, *, output_type: None = None, **options: Unpack[RunOptions]) -> str: ...
 @overload
-def run_sync(prompt: str, **options: Any) -> str: ...
-def run_sync(prompt: str, **options: Any) -> Any:
+def run_sync(prompt: str, *, output_type: type[T], **options: Unpack[RunOptions]) -> T: ...
+def run_sync(prompt: str, *, output_type: Any = None, **options: Unpack[RunOptions]) -> Any:
     """`run` for code without an event loop; inside of one it works in a thread, and blocks the caller."""
+
+    def work() -> Any:
+        return asyncio.run(run(prompt, output_type=output_type, **options))
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(run(prompt, **options))
-    outcome: list[Any] = []
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(asyncio.run(run(prompt, **options)))
-        except BaseException as error:  # whatever it is, it belongs to the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=work, name="pi.run_sync")
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
-    return outcome[0]
+        return work()
+    with ThreadPoolExecutor(1, "pi.run_sync") as thread:
+        return thread.submit(work).result()
 
 
 async def _text(session: Session, prompt: str, images: Sequence[Image] = ()) -> str:

@@ -53,10 +53,7 @@ def test_a_model_extends_the_session_it_is_in(world: World, model: str) -> None:
     assert results[2].splitlines()[-1] == "It is loaded before your next turn."
     assert results[3] == "6 words"
     (note,) = [entry for entry in session if entry["type"] == "custom_message"]
-    assert note["content"].splitlines() == [
-        'Extension "count" is loaded: tool count_words.',
-        "Call its tools directly, as you call your others: no shell command runs them.",
-    ]
+    assert note["content"] == 'Extension "count" is loaded: tool count_words.'
 
 
 def test_the_demo_of_an_extension_does_what_it_says(world: World) -> None:

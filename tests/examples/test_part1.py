@@ -495,7 +495,7 @@ def test_a_new_session_begins_with_what_it_needs_to_know(tmp_path):
             said = [m for m in session.messages if isinstance(m, UserMessage | AssistantMessage)]
             assert [content_text(m.content) for m in said] == ["Port p.py to the client. Be quick.", "On it."]
         task = content_text(model.asked[1].context.messages[0].content)
-        assert "User: where is the parser?\n\nAgent: Parser is in p.py." in task
+        assert "[User]: where is the parser?\n\n[Assistant]: Parser is in p.py." in task
         assert task.endswith("Goal: port it to the client")
         assert ui.working is None
 
@@ -663,7 +663,7 @@ def test_another_model_writes_the_summary(tmp_path):
         assert entry.details == {"readFiles": [], "modifiedFiles": ["p.py"]}
         assert content_text(session.messages[-1].content) == "Yes."  # what Pi would keep stays
         asked = content_text(cheap.asked[0].context.messages[0].content)
-        assert "User: write a parser" in asked and "[calls write with" in asked
+        assert "[User]: write a parser" in asked and "[Assistant tool calls]: write(" in asked
         assert "Look at this most: the parser" in asked
         assert len(model.asked) == 3
 

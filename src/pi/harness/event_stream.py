@@ -7,7 +7,7 @@ from typing import Any
 
 
 class EventStream:
-    """Events from now on, in their order: `async with session.events() as events: async for event in events:`.
+    """Events from now on, in their order: `async with session.events() as events:`, then `async for`.
 
     It ends when it is left, or when the session is closed and everything has been read.
     """

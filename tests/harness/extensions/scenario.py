@@ -20,7 +20,7 @@ SETTINGS = {"compaction": {"keepRecentTokens": 1}, "retry": {"enabled": False}}
 
 
 class Server:
-    """Speaks chat completions: a call of `probe` after what a user says, then text; or an error if told so."""
+    """Speaks chat completions: calls `probe` after what a user says, then gives text; or an error if told."""
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
@@ -190,6 +190,10 @@ def programs() -> list[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            if int(parent) == os.getpid() and state != "Z" and b"sleep(600)" in (folder / "cmdline").read_bytes():
+            if (
+                int(parent) == os.getpid()
+                and state != "Z"
+                and b"sleep(600)" in (folder / "cmdline").read_bytes()
+            ):
                 found.append(folder.name)
     return found

@@ -210,7 +210,9 @@ def test_where_nobody_is_answers_are_careful_at_once(tmp_path: Path) -> None:
         @pi.on("agent_start")
         async def ask(event: Any, ctx: Ctx) -> None:
             ui = ctx.ui
-            answers.extend([ui.available, await ui.confirm("?"), await ui.input("?"), await ui.select("?", ["a"])])
+            answers.extend(
+                [ui.available, await ui.confirm("?"), await ui.input("?"), await ui.select("?", ["a"])]
+            )
             with contextlib.suppress(NotImplementedError):
                 answers.append(await ui.custom(lambda: None))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pi.ext import Cancel, Ctx, Resources, Trust
+from pi.ext import Cancel, Ctx, Resources
 from pi.harness.session import Session
 from pi.harness.store import Store
 from pi.sdk import ExtensionChoice, create_agent_session

@@ -34,7 +34,6 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "every": (1, print),
     "emit": ("topic",),
 }
-LOOKS = {"processes", "http", "secrets", "ui", "session", "models", "tools"}  # they act through what they give
 DIALOGS: dict[str, tuple[Any, ...]] = {
     "select": ("Which?", ["a"]),
     "confirm": ("Sure?",),

@@ -1,4 +1,4 @@
-"""Loading again: nothing of the old versions stays behind, and a broken one doesn't take the place of a good."""
+"""Loading again: nothing of old versions stays behind, and a broken one never replaces a good one."""
 
 import asyncio
 import gc

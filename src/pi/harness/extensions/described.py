@@ -118,8 +118,6 @@ def summary(described: Described) -> str:
 def told(path: Path, loaded: Sequence["Extension"], problems: Sequence["Problem"]) -> str:
     """What the model hears of an extension that it asked for."""
     lines = [f'Extension "{each.name}" is loaded: {summary(describe(each.declared))}.' for each in loaded]
-    if any(each.declared.tools for each in loaded):
-        lines.append("Call its tools directly, as you call your others: no shell command runs them.")
     if loaded:
         lines += [f'But in "{problem.extension}": {problem.text}' for problem in problems]
     else:
