@@ -65,7 +65,6 @@ class Session:
         self._boundaries = Boundaries(self.state, self._emit)
         self._recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
         self._listeners: list[Listener] = []
-        self._streams: list[EventStream] = []
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -236,9 +235,7 @@ class Session:
 
     def events(self) -> EventStream:
         """The events from now on, to be read at any speed."""
-        stream = EventStream(self.subscribe)
-        self._streams.append(stream)
-        return stream
+        return EventStream(self.subscribe)
 
     def record(self, message: Any) -> None:
         """Add what no model wrote and no event tells of, such as a shell command of the user's."""
@@ -264,8 +261,9 @@ class Session:
             await self.setup.extensions.stop("quit", None)
         self._started = False
         self._delivery.close()
-        for stream in self._streams:
-            stream.end()
+        for listener in tuple(self._listeners):
+            if isinstance(listener, EventStream):
+                listener.end()
         self.store.close()
 
     async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:
