@@ -15,8 +15,6 @@ import pi
 
 async def main(path: Path) -> None:
     session = await pi.create_agent_session(store=pi.Store.open(path), model=os.environ.get("MODEL"))
-    if session.last_message is not None:
-        print(f"(said last: {session.last_message.text})")
     try:
         while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
             await session.prompt(line)

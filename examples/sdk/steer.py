@@ -28,8 +28,8 @@ async def main() -> None:
                         await session.prompt("Which file is the longest?", when_busy="follow_up")
                     elif calls > ENOUGH:
                         await session.abort()
-                case pi.MessageEnd(message=pi.AssistantMessage() as message):
-                    print(message.error_message or message.text)
+                case pi.MessageEnd(message=pi.AssistantMessage(text=text)) if text:
+                    print(text)
                 case pi.AgentSettled():
                     break
                 case _:

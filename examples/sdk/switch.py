@@ -1,9 +1,9 @@
 """One conversation, two models: a strong one plans, a cheap one does the work.
 
-    PLANNER=anthropic/claude-opus-4-5 MODEL=anthropic/claude-haiku-4-5 \\
-        python examples/sdk/switch.py "Add a --quiet flag"
+    python examples/sdk/switch.py "Add a --quiet flag"
 
-The second one gets the conversation as it is, and the first one's plan in it.
+PLANNER and MODEL name them, such as anthropic/claude-opus-4-5. The second one gets the conversation as it is,
+and the plan in it.
 """
 
 import asyncio

@@ -82,3 +82,6 @@ if not TYPE_CHECKING:  # a checker would take any name for one of ours
 
                 return getattr(import_module(module), name)
         raise AttributeError(f"module 'pi' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*globals(), *__all__]

@@ -182,17 +182,28 @@ from pi.platform.process import run
 def show(data):
     print(data.decode(), end="", flush=True)
 
-asyncio.run(run(["/bin/bash", "-c", "sleep 1000 & echo $! $$; wait"], on_output=show))
+command = "sleep 1000 & timeout 1000 sleep 1001 & setsid -w sh -c 'sleep 1002; :' & echo $$; wait"
+asyncio.run(run(["/bin/bash", "-c", command], on_output=show))
 """
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(one for child in below for one in family(int(child)))]
 
 
 def test_no_foreground_child_survives_when_pi_is_killed():
     with subprocess.Popen([sys.executable, "-c", STAND_IN], stdout=subprocess.PIPE, text=True) as pi:
         assert pi.stdout
-        sleep, bash = map(int, pi.stdout.readline().split())
+        bash = int(pi.stdout.readline())
+        while len(tree := family(bash)) < 7:  # until the last program has started
+            pass
         pi.kill()
-    assert gone(sleep)
-    assert gone(bash)
+    assert [pid for pid in tree if not gone(pid)] == []
 
 
 def test_pi_leaves_no_guard_behind_when_it_exits():

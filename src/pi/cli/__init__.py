@@ -48,6 +48,12 @@ def _ext(words: Sequence[str]) -> int:
     return ext(words)
 
 
+def _sessions(words: Sequence[str]) -> int:
+    from pi.cli.session_commands import main as sessions
+
+    return sessions(words)
+
+
 def _tokens(words: Sequence[str]) -> int:
     from pi.cli.tokens import main as tokens
 
@@ -58,5 +64,6 @@ SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "demo": _demo,
     "doctor": _doctor,
     "ext": _ext,
+    "sessions": _sessions,
     "tokens": _tokens,
 }

@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("--session-dir", "", "value", "session_dir", "DIR", "Where session files lie"),
         Option("--no-session", "", "flag", "no_session", "", "Save nothing"),
         Option("--name", "-n", "value", "name", "NAME", "The session's name"),
+        Option("--export", "", "value", "export", "FILE", "Write a session file to [OUT], exit"),
     ),
     "Tools": (
         Option("--tools", "-t", "value", "tools", "NAMES", "Only these; or +NAME,-NAME to change the set"),
@@ -110,6 +111,7 @@ class Options:
     session_dir: str | None
     no_session: bool
     name: str | None
+    export: str | None
     tools: str | None
     exclude_tools: str | None
     no_tools: bool
@@ -240,6 +242,7 @@ def help_text() -> str:
         "       pi demo [extension]   a small job with a scripted model: no key, no network",
         "       pi doctor             what is wrong with this installation, and what to do",
         "       pi ext new|check|load|list    begin, check, load and list extensions; pi ext --help",
+        "       pi sessions [QUERY]   list, delete, import and export sessions; pi sessions --help",
         "       pi tokens [options]   where the tokens of a first request go; sends nothing",
         "",
         '  pi -p "Fix the failing test"      answer once and exit',

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from pi.cli.options import Options
+from pi.harness.session_cwd import require_folder
 from pi.harness.session_files import (
     SessionDir,
     agent_dir,
@@ -27,15 +28,21 @@ def open_store(options: Options, cwd: Path) -> Store:
         store = Store.in_memory(cwd, session_id=options.session_id)
     else:
         store = _saved(options, cwd)
+        require_folder(store, cwd)
     if options.name is not None:
         store.append_session_info(options.name)
     return store
 
 
-def _saved(options: Options, cwd: Path) -> Store:
+def sessions_folder(cwd: Path, flag: str | None) -> SessionDir:
+    """Where the sessions of `cwd` lie; `flag` is that of the command line."""
     home = agent_dir(os.environ)
     setting = load_settings(home, cwd).text("sessionDir")  # also of a project that isn't trusted yet
-    directory = session_dir(home, cwd, env=os.environ, flag=options.session_dir, setting=setting)
+    return session_dir(home, cwd, env=os.environ, flag=flag, setting=setting)
+
+
+def _saved(options: Options, cwd: Path) -> Store:
+    directory = sessions_folder(cwd, options.session_dir)
     if options.resume:
         raise PiError("Choosing a session needs the terminal interface. Use --continue or --session ID.")
     if options.fork is not None:

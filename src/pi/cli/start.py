@@ -35,6 +35,10 @@ def start(options: Options) -> int:
 def _run(options: Options) -> int:
     if options.list_models is not None:
         return _list_models(options.list_models)
+    if options.export is not None:
+        from pi.cli.session_commands import export_file
+
+        return export_file(options.export, *options.messages[:1])
     if options.mode == "rpc":
         raise PiError("RPC mode isn't part of this version yet. Use --mode json or -p.")
     at_terminal = os.isatty(0) and os.isatty(1)

@@ -1,102 +1,105 @@
 """The public extension API: all that an extension needs, and nothing else."""
 
-from msgspec import Meta
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, Any
 
-from pi.agent.events import (
-    AgentEnd,
-    AgentStart,
-    MessageEnd,
-    MessageStart,
-    MessageUpdate,
-    ToolExecutionEnd,
-    ToolExecutionStart,
-    ToolExecutionUpdate,
-)
-from pi.agent.guard import AskAgain, Cut, Stop, reasoning_cap
-from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
-from pi.agent.tool import Effects, Tool, ToolContext, ToolError, ToolResult, text_result
-from pi.harness.compaction.extension import (
-    Cancel,
-    Compacted,
-    CompactionFailed,
-    CompactionPreparation,
-    OwnCompaction,
-)
-from pi.harness.compaction.serialize import serialize as conversation_text
-from pi.harness.entries import CustomMessage, Replacement
-from pi.harness.events import SessionInfoChanged
-from pi.harness.extensions.answers import (
-    BashDone,
-    Boundary,
-    CacheWarming,
-    Data,
-    Edit,
-    Note,
-    OwnSummary,
-    Resources,
-    RunAs,
-    Sections,
-    SummaryOptions,
-    SystemPrompt,
-    Trust,
-)
-from pi.harness.extensions.api import ExtensionAPI
-from pi.harness.extensions.child_limits import Limits
-from pi.harness.extensions.children import Child, ChildResult
-from pi.harness.extensions.ctx import Ctx
-from pi.harness.extensions.declarations import DeclarationError, Route, RouteRequest
-from pi.harness.extensions.events import (
-    AfterProviderResponse,
-    AgentBeforeSettle,
-    AgentSettled,
-    BeforeAgentStart,
-    BeforeProviderHeaders,
-    BeforeProviderRequest,
-    CacheWarmingDecision,
-    ContextEvent,
-    ContextWithSystem,
-    Input,
-    McpServersChange,
-    ModelSelect,
-    ProjectTrust,
-    ProviderStreamEvent,
-    ResourcesDiscover,
-    SessionBeforeFork,
-    SessionBeforeSwitch,
-    SessionBeforeTree,
-    SessionShutdown,
-    SessionStart,
-    SessionTree,
-    ThinkingLevelSelect,
-    TurnEnd,
-    TurnStart,
-    UiPromptEnd,
-    UiPromptStart,
-    UserBash,
-)
-from pi.harness.extensions.function_tool import Progress
-from pi.harness.extensions.owned import StaleContext
-from pi.harness.ui import Field, Option
-from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamEnd, StreamStart
-from pi.llm.messages import (
-    AssistantMessage,
-    Context,
-    Image,
-    SystemMessage,
-    Text,
-    Thinking,
-    ThinkingLevel,
-    ToolCall,
-    ToolResultMessage,
-    Usage,
-    UserMessage,
-    content_text,
-)
-from pi.llm.models import Model
-from pi.llm.options import StreamOptions
-from pi.llm.stream import ModelStream
-from pi.platform.errors import PiError
+if TYPE_CHECKING:
+    from msgspec import Meta
+    from msgspec.structs import replace
+
+    from pi.agent.events import (
+        AgentEnd,
+        AgentStart,
+        MessageEnd,
+        MessageStart,
+        MessageUpdate,
+        ToolExecutionEnd,
+        ToolExecutionStart,
+        ToolExecutionUpdate,
+    )
+    from pi.agent.guard import AskAgain, Cut, Stop, reasoning_cap
+    from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
+    from pi.agent.tool import Effects, Tool, ToolContext, ToolError, ToolResult, text_result
+    from pi.harness.compaction.extension import (
+        Cancel,
+        Compacted,
+        CompactionFailed,
+        CompactionPreparation,
+        OwnCompaction,
+    )
+    from pi.harness.compaction.serialize import serialize as conversation_text
+    from pi.harness.entries import CustomMessage, Replacement
+    from pi.harness.events import SessionInfoChanged
+    from pi.harness.extensions.answers import (
+        BashDone,
+        Boundary,
+        CacheWarming,
+        Data,
+        Edit,
+        Note,
+        OwnSummary,
+        Resources,
+        RunAs,
+        Sections,
+        SummaryOptions,
+        SystemPrompt,
+        Trust,
+    )
+    from pi.harness.extensions.api import ExtensionAPI
+    from pi.harness.extensions.child_limits import Limits
+    from pi.harness.extensions.children import Child, ChildResult
+    from pi.harness.extensions.ctx import Ctx
+    from pi.harness.extensions.declarations import DeclarationError, Route, RouteRequest
+    from pi.harness.extensions.events import (
+        AfterProviderResponse,
+        AgentBeforeSettle,
+        AgentSettled,
+        BeforeAgentStart,
+        BeforeProviderHeaders,
+        BeforeProviderRequest,
+        CacheWarmingDecision,
+        ContextEvent,
+        ContextWithSystem,
+        Input,
+        McpServersChange,
+        ModelSelect,
+        ProjectTrust,
+        ProviderStreamEvent,
+        ResourcesDiscover,
+        SessionBeforeFork,
+        SessionBeforeSwitch,
+        SessionBeforeTree,
+        SessionShutdown,
+        SessionStart,
+        SessionTree,
+        ThinkingLevelSelect,
+        TurnEnd,
+        TurnStart,
+        UiPromptEnd,
+        UiPromptStart,
+        UserBash,
+    )
+    from pi.harness.extensions.function_tool import Progress
+    from pi.harness.extensions.owned import StaleContext
+    from pi.harness.ui import Field, Option
+    from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamEnd, StreamStart
+    from pi.llm.messages import (
+        AssistantMessage,
+        Context,
+        Image,
+        SystemMessage,
+        Text,
+        Thinking,
+        ThinkingLevel,
+        ToolCall,
+        ToolResultMessage,
+        Usage,
+        UserMessage,
+        content_text,
+    )
+    from pi.llm.models import Model
+    from pi.llm.options import StreamOptions
+    from pi.llm.stream import ModelStream
+    from pi.platform.errors import PiError
 
 __all__ = [
     "AfterProviderResponse",
@@ -207,3 +210,115 @@ __all__ = [
     "replace",
     "text_result",
 ]
+_HOMES = {
+    "msgspec": ("Meta",),
+    "msgspec.structs": ("replace",),
+    "pi.agent.events": (
+        "AgentEnd",
+        "AgentStart",
+        "MessageEnd",
+        "MessageStart",
+        "MessageUpdate",
+        "ToolExecutionEnd",
+        "ToolExecutionStart",
+        "ToolExecutionUpdate",
+    ),
+    "pi.agent.guard": ("AskAgain", "Cut", "Stop", "reasoning_cap"),
+    "pi.agent.hooks": ("Block", "Handled", "Rewrite", "ToolCallEvent", "ToolResultEvent"),
+    "pi.agent.tool": ("Effects", "Tool", "ToolContext", "ToolError", "ToolResult", "text_result"),
+    "pi.harness.compaction.extension": (
+        "Cancel",
+        "Compacted",
+        "CompactionFailed",
+        "CompactionPreparation",
+        "OwnCompaction",
+    ),
+    "pi.harness.compaction.serialize": ("conversation_text",),
+    "pi.harness.entries": ("CustomMessage", "Replacement"),
+    "pi.harness.events": ("SessionInfoChanged",),
+    "pi.harness.extensions.answers": (
+        "BashDone",
+        "Boundary",
+        "CacheWarming",
+        "Data",
+        "Edit",
+        "Note",
+        "OwnSummary",
+        "Resources",
+        "RunAs",
+        "Sections",
+        "SummaryOptions",
+        "SystemPrompt",
+        "Trust",
+    ),
+    "pi.harness.extensions.api": ("ExtensionAPI",),
+    "pi.harness.extensions.child_limits": ("Limits",),
+    "pi.harness.extensions.children": ("Child", "ChildResult"),
+    "pi.harness.extensions.ctx": ("Ctx",),
+    "pi.harness.extensions.declarations": ("DeclarationError", "Route", "RouteRequest"),
+    "pi.harness.extensions.events": (
+        "AfterProviderResponse",
+        "AgentBeforeSettle",
+        "AgentSettled",
+        "BeforeAgentStart",
+        "BeforeProviderHeaders",
+        "BeforeProviderRequest",
+        "CacheWarmingDecision",
+        "ContextEvent",
+        "ContextWithSystem",
+        "Input",
+        "McpServersChange",
+        "ModelSelect",
+        "ProjectTrust",
+        "ProviderStreamEvent",
+        "ResourcesDiscover",
+        "SessionBeforeFork",
+        "SessionBeforeSwitch",
+        "SessionBeforeTree",
+        "SessionShutdown",
+        "SessionStart",
+        "SessionTree",
+        "ThinkingLevelSelect",
+        "TurnEnd",
+        "TurnStart",
+        "UiPromptEnd",
+        "UiPromptStart",
+        "UserBash",
+    ),
+    "pi.harness.extensions.function_tool": ("Progress",),
+    "pi.harness.extensions.owned": ("StaleContext",),
+    "pi.harness.ui": ("Field", "Option"),
+    "pi.llm.events": ("BlockDelta", "BlockEnd", "BlockStart", "StreamEnd", "StreamStart"),
+    "pi.llm.messages": (
+        "AssistantMessage",
+        "Context",
+        "Image",
+        "SystemMessage",
+        "Text",
+        "Thinking",
+        "ThinkingLevel",
+        "ToolCall",
+        "ToolResultMessage",
+        "Usage",
+        "UserMessage",
+        "content_text",
+    ),
+    "pi.llm.models": ("Model",),
+    "pi.llm.options": ("StreamOptions",),
+    "pi.llm.stream": ("ModelStream",),
+    "pi.platform.errors": ("PiError",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_THERE = {"conversation_text": "serialize"}  # what a name is called in its module, where it isn't the same
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Each name brings its own module alone, and once: fifty extensions ask for the same few."""
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(home), _THERE.get(name, name))
+        return value

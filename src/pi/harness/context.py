@@ -1,6 +1,7 @@
 """What the model sees of a session: the entries of a branch as messages, and those in roles it knows."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import msgspec
 
@@ -33,7 +34,7 @@ from pi.llm.messages import (
 )
 from pi.llm.models import LEVELS
 
-_COMMON = (UserMessage, AssistantMessage, ToolResultMessage)
+_COMMON = {SystemMessage, UserMessage, AssistantMessage, ToolResultMessage}
 _COMPACTED = """\
 The conversation history before this point was compacted into the following summary:
 
@@ -107,11 +108,11 @@ def entry_messages(entry: Entry) -> list[AgentMessage]:
 
 def build_context(branch: Sequence[Entry]) -> list[AgentMessage]:
     """The transcript of a branch, root first; system messages stand where they were said."""
-    if any(isinstance(entry, ContextEdit | CompactionEntry) for entry in branch):
+    if not {ContextEdit, CompactionEntry}.isdisjoint(map(type, branch)):
         return [message for _, messages in project(branch) for message in messages]
     messages: list[AgentMessage] = []
     for entry in branch:  # the plain case, of thousands of messages: nothing is hidden, replaced or summed up
-        if isinstance(entry, MessageEntry):
+        if type(entry) is MessageEntry:
             messages.append(entry.message)
         else:
             messages += entry_messages(entry)
@@ -120,11 +121,10 @@ def build_context(branch: Sequence[Entry]) -> list[AgentMessage]:
 
 def to_llm(messages: Iterable[AgentMessage]) -> list[Message]:
     """The same transcript in roles that models know: what only the harness has becomes the user's text."""
-    return [
-        plain
-        for message in messages  # mostly the three common roles, thousands of them
-        if (plain := message if isinstance(message, _COMMON) else _plain(message)) is not None
-    ]
+    messages = list(messages)
+    if _COMMON.issuperset(map(type, messages)):  # mostly, in thousands of them
+        return cast(list[Message], messages)
+    return [plain for message in messages if (plain := _plain(message)) is not None]
 
 
 def without_images(messages: Iterable[Message]) -> list[Message]:

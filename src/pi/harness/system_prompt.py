@@ -61,7 +61,7 @@ def changed_sections(before: Mapping[str, str | None], now: Mapping[str, str]) -
 
 def prompt_update(state: SessionState) -> SystemMessage | None:
     """The change of prompt and tools since the transcript last told of them, None when there is none."""
-    told = [message for message in state.transcript if isinstance(message, SystemMessage)]
+    told = [message for message in state.transcript if type(message) is SystemMessage]
     before: dict[str, str | None] = {}
     for message in told:
         before.update(message.sections or {})

@@ -1,6 +1,7 @@
 """How many tokens a context takes, and how many are left for the answer and for thinking."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -125,18 +126,18 @@ def _last_reported(messages: Sequence[Message]) -> tuple[int, int] | None:
     A message that is newer than an answer behind it was put there later, as a compaction's summary is: that
     answer's usage counts a prefix which is gone.
     """
-    found: tuple[int, int] | None = None
-    newest = 0
-    for index, message in enumerate(messages):
+    times = [message.timestamp for message in messages]
+    newest = list(accumulate(times, max, initial=0))  # of those before each
+    for index in reversed(range(len(messages))):  # nearly always the first answer it meets is the one
+        message = messages[index]
         if (
-            isinstance(message, AssistantMessage)
-            and message.timestamp >= newest
+            type(message) is AssistantMessage
+            and message.timestamp >= newest[index]
             and message.stop_reason not in ("aborted", "error")
             and (tokens := context_tokens(message.usage)) > 0
         ):
-            found = (index, tokens)
-        newest = max(newest, message.timestamp)
-    return found
+            return index, tokens
+    return None
 
 
 def _content_chars(content: str | tuple[Text | Image, ...]) -> int:

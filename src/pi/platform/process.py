@@ -2,23 +2,24 @@
 
 Three things end a group: `run` when it is cancelled or out of time, `kill_all` when Pi exits, and, should Pi
 itself be killed, a *guard*. On POSIX that is one `/bin/sh` for the life of Pi: it reads the live groups from
-a pipe and kills them when the pipe closes. (PR_SET_PDEATHSIG reaches only the shell, not what the shell runs,
+a pipe and kills their trees when the pipe closes. (PR_SET_PDEATHSIG reaches only the shell, not what the shell runs,
 and setting it takes a real fork, 1.5 ms slower than the vfork below; the guard costs a write per command.) On
 Windows it is a job object, which the system kills when its last handle closes.
 """
 
 import asyncio
-import atexit
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Literal
 
 from msgspec import Struct
+
+from pi.platform.process_guard import Guard
 
 _READ_SIZE = 65536
 _KILLED = 128 + 9
@@ -27,10 +28,6 @@ _KILL_GRACE_S = 2.0  # a child in an uninterruptible system call survives even S
 _WINDOWS_FLAGS: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
     subprocess, "CREATE_NO_WINDOW", 0
 )
-_GUARD_SCRIPT = """
-while read -r line; do live=$line; done
-for group in $live; do kill -9 "-$group"; done
-"""
 
 
 class Exit(Struct, frozen=True):
@@ -56,6 +53,8 @@ async def run(
     `timeout_ms` and on cancellation the whole tree is killed and waited for. Raises OSError when the program
     can't be started, ValueError for a NUL in its arguments, and, after a kill, what `on_output` raises.
     """
+    if _guard is None:
+        _tell_guard()  # it starts the guard, before there is anything to lose
     pipe, write_end = os.pipe()
     try:
         process = subprocess.Popen(  # noqa: ASYNC220 - asyncio's own starts it in the same way, 0.4 ms slower
@@ -281,34 +280,6 @@ def _strays(root: int) -> list[int]:
     return [pid for pid in found if groups.get(pid, root) != root]
 
 
-class _Guard:
-    """The shell that kills the groups of its last line of input once the other end of its stdin is gone."""
-
-    def __init__(self) -> None:
-        self._owner = os.getpid()
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD_SCRIPT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,  # out of reach of the terminal's signals
-        )
-        atexit.register(self._close)
-
-    def tell(self, groups: Iterable[int]) -> None:
-        assert self._process.stdin
-        try:
-            os.write(self._process.stdin.fileno(), f"{' '.join(map(str, groups))}\n".encode())
-        except BrokenPipeError:
-            pass  # somebody killed it; commands run as well without
-
-    def _close(self) -> None:
-        if os.getpid() == self._owner:  # a fork of Pi ends without ending Pi's commands
-            kill_all()
-            self._process.communicate()
-
-
 if sys.platform == "win32":
     import ctypes
     from ctypes import wintypes
@@ -384,16 +355,16 @@ else:
 
 
 _live: dict[_Child, int] = {}  # with their groups
-_guard: _Guard | None = None
+_guard: Guard | None = None
 
 
 def _tell_guard() -> None:
-    """Starts the guard after the first command, so that both start at the same time."""
+    """Tells the guard what runs now; the first time, it starts the guard."""
     global _guard
     if sys.platform == "win32":
         return
     try:
-        _guard = _guard or _Guard()
+        _guard = _guard or Guard(kill_all)
     except OSError:
         return  # no /bin/sh
     _guard.tell(_live.values())

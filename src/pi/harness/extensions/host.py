@@ -127,15 +127,16 @@ class ExtensionHost:
     ) -> None:
         """Leave the session: `session_shutdown`, then no task, handler or tool of theirs is left."""
         session = self._session
-        if session is None:
-            return
         if reason == "quit":
-            await self._part(session, reason, target)
+            if session is not None:
+                await self._part(session, reason, target)
             for extension in self.roster.extensions:
                 extension.drop()
             self.roster.extensions.clear()
             self._joined = Joined()
             self._requests.close()
+            return
+        if session is None:
             return
         with self._move():
             await self._part(session, reason, target)

@@ -33,7 +33,10 @@ API_VERSION = 1  # what an extension may ask for by `pi_api`
 SIZE_LIMIT = 16 * 1024 * 1024  # bytes of one source file
 CACHE_LIMIT = 1000  # files in the cache; half of them go when there are more
 _PREFIX = "_pi_ext_"
-_DIGEST = 32  # bytes of a SHA-256
+_CHECK = 8  # bytes before the code in a cached file, which say whether it is whole
+_FLAGS = os.O_RDONLY  # a pipe must not wait for its other end, and Windows must leave line ends alone
+for _name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
+    _FLAGS |= getattr(os, _name, 0)
 
 _numbers = count(1)
 _loads: dict[str, "_Load"] = {}  # by the module's name
@@ -183,19 +186,27 @@ class _Finder:
 
 
 def _module(name: str, source: Source, run: _Load) -> ModuleType:
-    path = str(source.path.absolute())
-    spec = ModuleSpec(name, _Loader(run, name, path), origin=path, is_package=source.root is not None)
+    path = _absolute(source.path)
+    loader = _Loader(run, name, path)
+    spec = ModuleSpec(name, loader, origin=path, is_package=source.root is not None)
     spec.has_location = True
+    module = ModuleType(name)  # and not `module_from_spec`, which looks for where a .pyc would be
+    module.__spec__, module.__loader__, module.__package__ = spec, loader, spec.parent
+    module.__file__ = path
     if source.root is not None:
-        spec.submodule_search_locations = [str(source.root.absolute())]
-    module = importlib.util.module_from_spec(spec)
+        module.__path__ = spec.submodule_search_locations = [_absolute(source.root)]
     sys.modules[name] = module
     return module
 
 
+def _absolute(path: Path) -> str:
+    text = str(path)
+    return text if os.path.isabs(text) else str(path.absolute())  # noqa: PTH117 (once for each extension)
+
+
 def _execute(module: ModuleType, source: Source, run: _Load) -> Loaded | LoadError:
     try:
-        exec(run.code(str(source.path.absolute())), module.__dict__)
+        exec(run.code(_absolute(source.path)), module.__dict__)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # foreign code: not even its SystemExit may stop Pi
@@ -231,7 +242,7 @@ def _forget(name: str, *, restore: bool = False) -> None:
 
 def _changed_libraries() -> tuple[Path, ...]:
     """The compiled modules in use whose file is another than when they were first seen here."""
-    for name in sys.modules.keys() - _known:
+    for name in [name for name in sys.modules if name not in _known]:
         _known.add(name)
         spec = getattr(sys.modules[name], "__spec__", None)
         path = getattr(spec, "origin", None)
@@ -244,7 +255,7 @@ def _changed_libraries() -> tuple[Path, ...]:
 
 def _identity(path: str) -> tuple[int, ...] | None:
     try:
-        info = Path(path).stat()
+        info = os.stat(path)  # noqa: PTH116 (some ten of them for each extension)
     except OSError:
         return None
     return info.st_ino, info.st_size, info.st_mtime_ns
@@ -319,17 +330,26 @@ def _too_new(source: Source, wanted: int) -> LoadError:
 
 def _read(path: str) -> bytes:
     """A source file; OSError also for what is too large, or no file that ends (a pipe, a device)."""
-    with open(path, "rb", buffering=0, opener=_at_once) as file:
-        info = os.fstat(file.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(0, "it is no regular file", path)
-        if info.st_size > SIZE_LIMIT:
-            raise OSError(0, f"{info.st_size:,} bytes are too many for a source file", path)
-        return file.read()
+    info, data = _contents(path, SIZE_LIMIT)
+    if not stat.S_ISREG(info.st_mode):
+        raise OSError(0, "it is no regular file", path)
+    if info.st_size > SIZE_LIMIT:
+        raise OSError(0, f"{info.st_size:,} bytes are too many for a source file", path)
+    return data
 
 
-def _at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its other end
+def _contents(path: str, limit: int) -> tuple[os.stat_result, bytes]:
+    """What a file is and says; nothing of what is no file that ends, or is too large."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        info = os.fstat(descriptor)
+        data = b""
+        if stat.S_ISREG(info.st_mode) and info.st_size <= limit:
+            while piece := os.read(descriptor, max(info.st_size - len(data), 0) + 1):
+                data += piece
+        return info, data
+    finally:
+        os.close(descriptor)
 
 
 def _compile(data: bytes, path: str) -> CodeType:
@@ -338,19 +358,24 @@ def _compile(data: bytes, path: str) -> CodeType:
         return compile(data, path, "exec", dont_inherit=True)
 
 
-def _from_cache(path: Path, key: bytes) -> CodeType | None:
+def _from_cache(path: str, key: bytes) -> CodeType | None:
     """The code under a key; None unless it is whole, and written by this user and nobody else."""
     try:
-        with open(path, "rb", buffering=0, opener=_at_once) as file:
-            info = os.fstat(file.fileno())
-            own = os.name == "nt" or (info.st_uid == os.getuid() and not info.st_mode & 0o022)
-            data = file.read() if own and stat.S_ISREG(info.st_mode) else b""
+        info, data = _contents(path, CACHED_LIMIT)
     except OSError:
         return None
-    if data[:_DIGEST] != _sha256(key + data[_DIGEST:]):  # damaged, or another file's under this name
+    if os.name != "nt" and (info.st_uid != os.getuid() or info.st_mode & 0o022):
         return None
-    code = marshal.loads(data[_DIGEST:])
+    payload = data[_CHECK:]
+    if data[:_CHECK] != _check(key, payload):  # damaged, or another file's under this name
+        return None
+    code = marshal.loads(payload)
     return code if isinstance(code, CodeType) else None
+
+
+def _check(key: bytes, payload: bytes) -> bytes:
+    """Tells damage, and a tenth of SHA-256's time; who can write the file as the user needs no damage."""
+    return importlib.util.source_hash(key + payload)
 
 
 def _into_cache(path: Path, key: bytes, code: CodeType) -> None:

@@ -95,17 +95,18 @@ class _Writer:
         self.sent.append({"role": "developer" if developer else "system", "content": text})
 
     def add(self, message: Message) -> None:
-        if not isinstance(message, ToolResultMessage):
+        # by `type`, here and below: where it says no, `isinstance` of a struct takes 120 ns more
+        if type(message) is ToolResultMessage:
+            self._add_result(message)
+            return
+        if self._images:
             self.end_results()
-        match message:
-            case ToolResultMessage():
-                self._add_result(message)
-            case UserMessage():
-                self._add_user(message)
-            case AssistantMessage():
-                self._add_assistant(message)
-            case SystemMessage():
-                self.instruct(content_text(message.content))
+        if type(message) is AssistantMessage:
+            self._add_assistant(message)
+        elif type(message) is UserMessage:
+            self._add_user(message)
+        elif isinstance(message, SystemMessage):
+            self.instruct(content_text(message.content))
 
     def end_results(self) -> None:
         """No result of a tool can carry an image here: a user message after the last one does."""
@@ -122,7 +123,8 @@ class _Writer:
             self.sent.append({"role": "assistant", "content": "I have processed the tool results."})
 
     def _add_user(self, message: UserMessage) -> None:
-        self._bridge()
+        if self._after_results:
+            self._bridge()
         content: str | list[Sent] = (
             message.content if isinstance(message.content, str) else _parts(message.content)
         )
@@ -137,15 +139,18 @@ class _Writer:
             self._after_results = False
 
     def _add_result(self, message: ToolResultMessage) -> None:
-        images = [block for block in message.content if isinstance(block, Image)]
-        text = content_text(message.content)
+        if len(message.content) == 1 and type(only := message.content[0]) is Text:  # nearly always
+            images, text = [], only.text
+        else:
+            images = [block for block in message.content if isinstance(block, Image)]
+            text = content_text(message.content)
         if not text:
             text = "(see attached image)" if images else "(no tool output)"
         sent: Sent = {"role": "tool", "content": text, "tool_call_id": message.tool_call_id}
         if self._compat.requires_tool_result_name and message.tool_name:
             sent["name"] = message.tool_name
         self.sent.append(sent)
-        if "image" in self._model.input:
+        if images and "image" in self._model.input:
             self._images += _parts(tuple(images))
         self._after_results = True
 
@@ -164,18 +169,20 @@ def _assistant(message: AssistantMessage, model: Model, compat: CompletionsCompa
     texts: list[str] = []
     thoughts: list[Thinking] = []
     calls: list[ToolCall] = []
+    signed = False
     for block in message.content:  # one pass: a history has thousands of these
-        if isinstance(block, Text):
+        if type(block) is ToolCall:
+            calls.append(block)
+            signed = signed or block.thought_signature is not None
+        elif isinstance(block, Text):
             if block.text.strip():
                 texts.append(block.text)
-        elif isinstance(block, ToolCall):
-            calls.append(block)
-        elif block.thinking.strip() or block.thinking_signature:
+        elif isinstance(block, Thinking) and (block.thinking.strip() or block.thinking_signature):
             thoughts.append(block)
     empty = compat.requires_assistant_after_tool_result or compat.requires_non_null_assistant_content
     # One plain string: sent a list of parts, some models begin to answer in lists of parts.
     sent: Sent = {"role": "assistant", "content": "".join(texts) or ("" if empty else None)}
-    details = _details(thoughts, calls) if thoughts or calls else []
+    details = _details(thoughts, calls) if thoughts or signed else []
     if thoughts:
         _add_thoughts(sent, [block for block in thoughts if block.thinking.strip()], texts, details, compat)
     if calls:
