@@ -43,6 +43,23 @@ class Extensions(Protocol):
         ...
 
 
+class RunShell(Protocol):
+    """Runs a command of the user's (a text for the shell, or words) and gives its exit code.
+
+    `env` is added to Pi's own environment. Cancelling it kills the whole tree. Raises PiError when the
+    command can't be started.
+    """
+
+    async def __call__(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        on_output: Callable[[bytes], None],
+    ) -> int: ...
+
+
 class Setup(Struct, frozen=True):
     """What a session is made of besides its file; `sections` builds the prompt for the active tools."""
 
@@ -58,6 +75,8 @@ class Setup(Struct, frozen=True):
     cache_retention: CacheRetention = "short"
     trusted: bool = False  # whether the project's own settings and extensions may be used
     extensions: Extensions | None = None
+    shell: RunShell | None = None
+    model_scope: tuple[str, ...] = ()  # patterns of the models to cycle through; empty: all usable ones
     remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again
 
 

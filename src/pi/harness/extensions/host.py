@@ -195,6 +195,8 @@ class ExtensionHost:
                 await within(None, result)
         except SystemExit as error:
             self._report(owner, f"/{name}", f"it called sys.exit({error.code})")
+        except PiError as error:  # a sentence for people as it is
+            self._report(owner, f"/{name}", str(error))
         except Exception as error:  # foreign code: a command that fails says so
             self._report(owner, f"/{name}", f"{type(error).__name__}: {error}")
 
