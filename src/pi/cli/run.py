@@ -56,13 +56,13 @@ async def run_once(options: Options) -> int:
             session = await make_session(options, store, store.cwd, host)
         except NoModelError:
             if json:
-                write_header(store.header)
+                write_header(store)
             raise
         for warning in session.warnings:
             say(f"Warning: {warning}")
         session.warnings.clear()
         if json:
-            write_header(store.header)
+            write_header(store)
             session.subscribe(json_listener(lambda: stop.by(BROKEN_PIPE, session)))
         with stop.on_signals(session):
             await _prompt_all(session, prompt, stop)

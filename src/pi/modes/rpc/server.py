@@ -190,5 +190,9 @@ async def _within(work: Any) -> None:
 
 def _explained(error: PiError) -> str:
     if isinstance(error, MissingKeyError):
-        return f"{error} Add one (see docs/models.md), or use another model: get_available_models, set_model."
+        which = "the selected model" if error.provider == "unknown" else error.provider
+        return (
+            f"No API key found for {which}.\n\n"
+            "Add one (see docs/models.md), or use another model: get_available_models, set_model."
+        )
     return str(error)

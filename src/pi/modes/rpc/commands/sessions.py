@@ -90,7 +90,8 @@ async def set_session_name(call: Call, given: Name) -> None:
 
 
 async def export_html(call: Call, given: Export) -> dict[str, Any]:
-    if not call.session.messages:
+    path = call.session.store.path
+    if path is None or not path.exists():
         raise RpcError("Nothing to export yet - start a conversation first", "invalid_state")
     raise RpcError(
         "Pages aren't part of this version. The session's file has everything: see sessionFile in get_state.",
