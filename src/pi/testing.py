@@ -60,6 +60,7 @@ def make_session(
     settings: dict[str, Any] | None = None,
     level: ThinkingLevel = "off",
     guard: StreamGuard | None = None,
+    long_lived: bool = False,
 ) -> Session:
     """A session of a scripted model in `cwd`; without a store it is saved nowhere, no user's file is read."""
     setup = Setup(
@@ -69,5 +70,6 @@ def make_session(
         sections=lambda active: build_sections(cwd=cwd, tools=active, docs=Path("docs")),
         agent_dir=cwd / ".agent",
         guard=guard,
+        long_lived=long_lived,
     )
     return Session(store or Store.in_memory(cwd), scripted.model, level, setup)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
@@ -138,6 +138,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
+@example(b"\xef", [])
 def test_characters_survive_any_split_of_the_bytes(data: bytes, cuts: list[int]):
     whole, pieces = OutputTail(), OutputTail()
     whole.add(data)

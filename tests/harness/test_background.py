@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from pi.harness.background import BackgroundProcesses, Output, Process
-from pi.harness.inbox import ProcessId, _ps, process_id, process_table
 from pi.platform.errors import PiError
+from pi.platform.process_ids import ProcessId, _ps, process_id, process_table
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 

@@ -2,6 +2,8 @@ import importlib.util
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from pi.harness.entries import (
 )
 from pi.harness.session_file import SessionWriteError
 from pi.harness.store import Store
-from pi.llm.messages import AssistantMessage, SystemMessage, Text, Usage, UserMessage
+from pi.llm.messages import AssistantMessage, SystemMessage, Text, Usage, UserMessage, content_text
 from pi.platform.errors import ConfigError, PiError
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
@@ -492,3 +494,24 @@ def test_other_kinds_of_entries_are_appended_by_their_type(tmp_path):
     entry = store.append(CustomEntry, custom_type="state", data={"n": 1})
     assert store.append(ModelChange, provider="p", model_id="m").parent_id == entry.id
     assert isinstance(store.append(Label, target_id=entry.id, label="x"), Label)
+
+
+def test_two_programs_that_append_at_once_lose_nothing_and_know_of_each_others(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    store = Store.open(path, cwd=tmp_path)
+    store.append_message(UserMessage("first", 1))
+    store.close()
+    script = (
+        "import sys; from pathlib import Path; from pi.harness.store import Store;"
+        "from pi.llm.messages import UserMessage;"
+        "store = Store.open(Path(sys.argv[1]));"
+        "[store.append_message(UserMessage(f'{sys.argv[2]}{n}' + 'x' * 5000, n)) for n in range(150)];"
+        "store.close()"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in "abc"]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+
+    texts = [content_text(entry.message.content).rstrip("x") for entry in Store.open(path).entries("message")]
+    assert sorted(texts) == sorted(["first", *(f"{name}{n}" for name in "abc" for n in range(150))])
+    for name in "abc":
+        assert [text for text in texts if text.startswith(name)] == [f"{name}{n}" for n in range(150)]

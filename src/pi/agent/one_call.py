@@ -1,5 +1,7 @@
 """One tool call on its way: validated, changed by handlers, judged by gates, run, its result changed."""
 
+from pathlib import Path
+
 from msgspec import Struct
 
 from pi.agent.hooks import Block, Hooks, ToolCallEvent, ToolResultEvent
@@ -19,6 +21,8 @@ async def judged(
     hooks: Hooks,
     tool: Tool,
     call: ToolCall,
+    cwd: Path,
+    *,
     message: AssistantMessage | None = None,
     parent: str | None = None,
 ) -> Allowed | Block:
@@ -27,7 +31,7 @@ async def judged(
     arguments = validate(tool.name, tool.parameters, given)
 
     def event() -> ToolCallEvent:
-        return ToolCallEvent(call.id, tool.name, arguments, tool.effects_of(arguments), message, parent)
+        return ToolCallEvent(call.id, tool.name, arguments, tool.effects_of(arguments, cwd), message, parent)
 
     if hooks.has("tool_call"):
         answer = await hooks.before_tool(event())

@@ -114,7 +114,8 @@ class OutputTail:
         self.path: Path | None = None
         self.problem = ""
         self.open_line_bytes = 0  # of the last line, 0 when a newline has ended it
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._begun = False
         self._raw = bytearray()  # all of the output until there is a file
         self._file: BinaryIO | None = None
         self._tail = bytearray()  # decoded and encoded again, so that it is UTF-8
@@ -123,7 +124,10 @@ class OutputTail:
 
     def add(self, data: bytes) -> None:
         """Takes the next piece, which may end inside a character."""
-        self._add_text(self._decoder.decode(data))
+        text = self._decoder.decode(data)
+        if text and not self._begun:  # utf-8-sig would take half a byte order mark for all of one
+            text, self._begun = text.removeprefix("\ufeff"), True
+        self._add_text(text)
         self._save(data)
 
     def close(self) -> None:

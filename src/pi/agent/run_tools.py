@@ -124,7 +124,7 @@ class _Batch:
         tool = self.tools.get(call.name)
         if tool is None:
             raise _Failed(f"Tool {call.name} not found")
-        allowed = await judged(self.host.hooks, tool, call, self.message)
+        allowed = await judged(self.host.hooks, tool, call, self.context.cwd, message=self.message)
         if isinstance(allowed, Block):
             raise _Failed(allowed.reason, terminate=allowed.terminate)
         return allowed

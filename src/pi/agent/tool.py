@@ -30,7 +30,7 @@ class ToolResult(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Effects(Struct, frozen=True):
-    """What a call will touch, for gates and people: paths as in its arguments, shell commands, hosts."""
+    """What a call will touch, for gates and people: absolute paths, shell commands, hosts."""
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Tool(Struct, frozen=True):
     execution: Literal["parallel", "sequential"] = "parallel"
     strict: Literal["prefer", "require"] | None = None  # hold the model to the schema, where a provider can
     label: str = ""  # for people; by default the name
-    effects: Callable[[dict[str, Any]], Effects] | None = None  # of a call with these arguments
+    effects: Callable[[dict[str, Any], Path], Effects] | None = None  # of a call: arguments, cwd
     exposure: Literal["direct", "deferred", "hidden"] = "direct"  # deferred: found by `tool_search`
     active: bool = True  # whether a session begins with it
     hints: tuple[Literal["read_only", "destructive", "idempotent", "open_world"], ...] = ()
@@ -77,12 +77,12 @@ class Tool(Struct, frozen=True):
         sampling = {"type": "json_schema", "strict": self.strict} if self.strict else None
         return ToolDeclaration(self.name, self.description, self.parameters, sampling)
 
-    def effects_of(self, arguments: dict[str, Any]) -> Effects:
+    def effects_of(self, arguments: dict[str, Any], cwd: Path) -> Effects:
         """What a call will touch; unknown when the tool doesn't say, or fails to."""
         if self.effects is None:
             return UNKNOWN_EFFECTS
         try:
-            return self.effects(arguments)
+            return self.effects(arguments, cwd)
         except Exception:  # foreign code: a tool that can't say what it touches may touch anything
             return UNKNOWN_EFFECTS
 

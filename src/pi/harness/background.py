@@ -24,10 +24,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from pi.harness.inbox import ProcessId, process_id, process_table
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError
 from pi.platform.files import write_atomic
+from pi.platform.process_ids import ProcessId, process_id, process_table
 
 _KEPT_MS = 7 * 24 * 3600 * 1000  # how long an ended process stays on the list
 _KILL_GRACE_S = 2.0  # one in an uninterruptible system call survives even SIGKILL: it is given up then

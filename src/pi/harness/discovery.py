@@ -89,10 +89,10 @@ def find_resources(
 
 def _named(kind: Kind, paths: Sequence[str], cwd: Path, warnings: list[str]) -> Iterator[SourceInfo]:
     for given in paths:
-        path = _resolve(given, cwd)
-        if os.path.isdir(path):  # noqa: PTH112 (as in _is_file)
+        path = resolve_path(given, cwd)
+        if os.path.isdir(path):  # noqa: PTH112 (as in is_file)
             files = list(_walk(path, _FOUND[kind]))
-        elif path.endswith(".md") and _is_file(path):
+        elif path.endswith(".md") and is_file(path):
             files = [path]
         else:
             files = []
@@ -106,8 +106,8 @@ def _of_side(kind: Kind, side: Side) -> Iterator[tuple[SourceInfo, bool]]:
     patterns = [entry for entry in entries if entry[0] in "!+-" or "*" in entry or "?" in entry]
     for entry in entries:
         if entry not in patterns:
-            for file in _listed(kind, _resolve(entry, side.folder)):
-                yield SourceInfo(file, "local", side.scope), _is_enabled(file, patterns, str(side.folder))
+            for file in _listed(kind, resolve_path(entry, side.folder)):
+                yield SourceInfo(file, "local", side.scope), is_enabled(file, patterns, str(side.folder))
     overrides = [pattern for pattern in patterns if pattern[0] in "!+-"]
     folders = [(side.folder / kind, _FOUND[kind])]
     if kind == "skills":
@@ -115,15 +115,15 @@ def _of_side(kind: Kind, side: Side) -> Iterator[tuple[SourceInfo, bool]]:
     for folder, layout in folders:
         base = str(folder.parent)
         for file in _walk(str(folder), layout):
-            yield SourceInfo(file, "auto", side.scope, base_dir=base), _is_enabled(file, overrides, base)
+            yield SourceInfo(file, "auto", side.scope, base_dir=base), is_enabled(file, overrides, base)
 
 
 def _listed(kind: Kind, path: str) -> list[str]:
     """What a settings entry names; nothing when it isn't there: settings travel between machines."""
-    return [path] if _is_file(path) else list(_walk(path, _LISTED[kind]))
+    return [path] if is_file(path) else list(_walk(path, _LISTED[kind]))
 
 
-def _is_enabled(file: str, patterns: Sequence[str], base: str) -> bool:
+def is_enabled(file: str, patterns: Sequence[str], base: str) -> bool:
     """What the patterns say of a file: globs choose, `!` takes, `+` gives back, `-` has the last word."""
     if not patterns:
         return True
@@ -167,26 +167,27 @@ def _walk(
         return
     rules = [*outer, *ignore_rules(folder, entries)]
     skill = entries.get(SKILL_FILE) if layout.skills else None
-    if skill and _is(skill.is_file) and not is_ignored(skill.path, rules, folder=False):
+    if skill and probe(skill.is_file) and not is_ignored(skill.path, rules, folder=False):
         yield skill.path
         return
     counts = layout.top if links is None else layout.below
     links = set() if links is None else links
-    for entry, is_folder in _visible(entries.values(), rules):
+    for entry, is_folder in visible(entries.values(), rules):
         if not is_folder:
-            if counts and entry.name.endswith(".md") and _is(entry.is_file):
+            if counts and entry.name.endswith(".md") and probe(entry.is_file):
                 yield entry.path
         elif (layout.skills or layout.below) and _is_new(entry, links):
             yield from _walk(entry.path, layout, rules, links)
 
 
-def _visible(
+def visible(
     entries: Iterable[os.DirEntry[str]], rules: Sequence[IgnoreRule]
 ) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """What is neither hidden nor ignored, and whether it is a folder."""
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "node_modules":
             continue
-        is_folder = _is(entry.is_dir)
+        is_folder = probe(entry.is_dir)
         if not is_ignored(entry.path, rules, folder=is_folder):
             yield entry, is_folder
 
@@ -201,18 +202,21 @@ def _is_new(entry: os.DirEntry[str], links: set[str]) -> bool:
     return not known
 
 
-def _is(question: Callable[[], bool]) -> bool:
+def probe(question: Callable[[], bool]) -> bool:
+    """The answer of the file system, False where it can't say."""
     try:
         return question()
     except OSError:  # links that lead round in a circle, folders that are forbidden
         return False
 
 
-def _is_file(path: str) -> bool:
+def is_file(path: str) -> bool:
+    """Whether it is a file; False for what can't be a path."""
     return os.path.isfile(path)  # noqa: PTH113 (false instead of an error for what can't be a path)
 
 
-def _resolve(path: str, base: Path) -> str:
+def resolve_path(path: str, base: Path) -> str:
+    """An entry of settings or a flag as a path; relative ones count from `base`."""
     return os.path.normpath(base / expand(path.strip(), os.environ))
 
 

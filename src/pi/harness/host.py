@@ -33,7 +33,7 @@ class SessionHost:
         self,
         state: SessionState,
         emit: Callable[[SessionEvent], Awaitable[Any]],
-        before_turn: Callable[[], Awaitable[None]],
+        before_turn: Sequence[Callable[[], Awaitable[None]]],
     ):
         self._state = state
         self._emit = emit
@@ -111,7 +111,8 @@ class SessionHost:
     async def prepare_turn(self) -> Sequence[Message]:
         if self._state.setup.extensions is not None:
             await self._state.setup.extensions.between_turns()
-        await self._before_turn()
+        for prepare in self._before_turn:
+            await prepare()
         update = prompt_update(self._state)
         return [update] if update else []
 

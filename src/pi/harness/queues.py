@@ -11,6 +11,10 @@ from pi.llm.messages import Image, content_text
 from pi.platform.errors import PiError
 
 
+class SessionBusy(PiError):
+    """A prompt came while the agent runs, and didn't say whether to steer or to follow up."""
+
+
 class Queues:
     """Steering messages enter after the turn, follow-ups when the agent would stop."""
 
@@ -42,7 +46,7 @@ class Queues:
         self,
         text: str,
         *,
-        steer: bool,
+        when: Literal["steer", "follow_up"],
         images: Sequence[Image] = (),
         source: Literal["interactive", "rpc", "extension"] = "interactive",
     ) -> bool:
@@ -57,11 +61,10 @@ class Queues:
                 f'Extension command "/{name}" cannot be queued. '
                 "Use prompt() or execute the command when not streaming."
             )
-        when = ("steer" if steer else "follow_up") if self._busy() else None
-        message = await self._intake.hear(text, images, source, when)
+        message = await self._intake.hear(text, images, source, when if self._busy() else None)
         if message is None:
             return False
-        await self.add(message, steer=steer)
+        await self.add(message, when)
         return True
 
     def set_mode(self, mode: QueueMode, *, steering: bool) -> None:
@@ -72,9 +75,14 @@ class Queues:
         (self._state.steering if steering else self._state.following).mode = mode
         self._state.setup.settings.save("steeringMode" if steering else "followUpMode", mode)
 
-    async def add(self, message: Any, *, steer: bool) -> None:
-        """Let a message wait."""
-        (self._state.steering if steer else self._state.following).add(message)
+    async def add(self, message: Any, when: Literal["steer", "follow_up"] | None) -> None:
+        """Let a message wait. Raises SessionBusy when nobody said for what."""
+        if when is None:
+            raise SessionBusy(
+                "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') "
+                "to queue the message."
+            )
+        (self._state.steering if when == "steer" else self._state.following).add(message)
         await self._publish(self.waiting)
 
     async def delivered(self, message: Any) -> None:

@@ -14,13 +14,14 @@ from pi.agent.loop import run
 from pi.harness.boundaries import Boundaries, custom_message
 from pi.harness.compaction.compactor import Compactor
 from pi.harness.context import build_context
+from pi.harness.delivery import Delivery
 from pi.harness.entries import CompactionEntry, CustomMessage
 from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, SessionEvent
 from pi.harness.host import SessionHost
 from pi.harness.intake import Intake
 from pi.harness.listeners import Listener, Listeners
 from pi.harness.model_switch import ModelSwitch
-from pi.harness.queues import Queues
+from pi.harness.queues import Queues, SessionBusy
 from pi.harness.recovery import Recovery
 from pi.harness.session_file import SessionWriteError
 from pi.harness.shell import Shell
@@ -40,10 +41,6 @@ Disposition = Literal["started", "queued", "handled"]
 _ASKED = frozenset(("message_end", "turn_start", "turn_end", "agent_settled"))  # told in their own places
 
 
-class SessionBusy(PiError):
-    """A prompt came while the agent runs, and didn't say whether to steer or to follow up."""
-
-
 class Session:
     """One conversation. Everything that happens passes `_emit`: hooks, then the file, then subscribers."""
 
@@ -54,7 +51,9 @@ class Session:
         self.state = SessionState(store, model, level, setup, self.hooks)
         self.state.transcript = list(build_context(store.context_branch()))
         self._compactor = Compactor(self.state, self._publish, self._is_aborted, self.warnings)
-        self.host = SessionHost(self.state, self._emit, self._compactor.before_turn)
+        self._delivery = Delivery(self)
+        before_turn = (self._delivery.between_turns, self._compactor.before_turn)
+        self.host = SessionHost(self.state, self._emit, before_turn)
         self.models = ModelSwitch(self.state, self._publish)
         self._intake = Intake(self.state, self.warnings)
         self.queue = Queues(self.state, self._intake, self._publish, lambda: self.busy)
@@ -133,6 +132,7 @@ class Session:
             self._started = True
             if self.setup.extensions is not None:
                 await self.setup.extensions.start(self, "startup", None)
+            await self._delivery.open(watch=self.setup.long_lived)
 
     async def prompt(
         self,
@@ -164,7 +164,7 @@ class Session:
             accepted("handled")
             return
         if self.busy:
-            await self._queue(message, when_busy)
+            await self.queue.add(message, when_busy)
             accepted("queued")
             return
         self.setup.registry.check_key(self.model, self.setup.runtime_key)
@@ -184,7 +184,7 @@ class Session:
         if when == "next":
             self.state.with_next.append(message)
         elif self.busy:
-            await self._queue(message, when)
+            await self.queue.add(message, when)
         elif run:
             await self.start()
             await self._run(message)
@@ -255,6 +255,7 @@ class Session:
         if self._started and self.setup.extensions is not None:
             await self.setup.extensions.stop("quit", None)
         self._started = False
+        self._delivery.close()
         self.store.close()
 
     async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:
@@ -279,12 +280,13 @@ class Session:
         setup = self.setup
         if setup.remake is None:
             raise PiError("This session was made by hand and can't be made again.")
-        made = await setup.remake(store)
+        before, made = self.store, await setup.remake(store)
         if setup.extensions is not None and self._started:
             await setup.extensions.stop(reason, store.path if store is not self.store else None)
         if store is self.store:
             made = structs.replace(made, model=self.model, thinking_level=self.thinking_level)
         else:
+            self._delivery.close()
             self.store.close()
         fresh = store is not self.store
         self.warnings += made.warnings
@@ -298,14 +300,8 @@ class Session:
         if made.setup.extensions is not None:
             self._started = True
             await made.setup.extensions.start(self, reason, previous)
-
-    async def _queue(self, message: Any, when_busy: WhenBusy | None) -> None:
-        if when_busy is None:
-            raise SessionBusy(
-                "Agent is already processing. Specify streamingBehavior ('steer' or 'followUp') "
-                "to queue the message."
-            )
-        await self.queue.add(message, steer=when_busy == "steer")
+        if store is not before:
+            await self._delivery.open(watch=made.setup.long_lived)
 
     async def _run(self, message: Any) -> None:
         abort = self._abort = Abort()

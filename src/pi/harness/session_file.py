@@ -10,6 +10,7 @@ from msgspec import Struct
 from pi.harness.entries import UNREADABLE, SessionHeader, decode_header, load_json
 from pi.harness.migrate import migrate, rewrite
 from pi.platform.errors import PiError
+from pi.platform.files import exclusive
 
 
 class EntryHead(Struct, rename="camel", frozen=True, gc=False):
@@ -64,20 +65,26 @@ class SessionFile:
         self._torn = not added.endswith(b"\n")
         return added.split(b"\n")
 
-    def append(self, lines: Iterable[bytes]) -> None:
-        """Add all lines at once. Raises SessionWriteError, and then the file is as it was."""
+    def append(self, lines: Iterable[bytes]) -> list[bytes]:
+        """Add all lines at once; the result is what other programs had added just before.
+
+        Raises SessionWriteError, and then the file is as it was.
+        """
         text = b"".join(line.rstrip() + b"\n" for line in lines)
         try:
             if self._descriptor is None:
                 self._descriptor = self._open()
                 self.exists = True
-            self._write(self._descriptor, b"\n" + text if self._torn else text)
+            with exclusive(self._descriptor):
+                news = self.news()
+                self._write(self._descriptor, b"\n" + text if self._torn else text)
         except OSError as error:
             raise SessionWriteError(
                 f"Can't write the session file {self.path}: {error.strerror}. Nothing is lost while Pi runs: "
                 "mend that and go on, then what is missing is written too."
             ) from error
         self._torn = False
+        return news
 
     def close(self) -> None:
         """Let go of the file; the next append opens it again."""

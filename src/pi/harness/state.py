@@ -73,6 +73,7 @@ class Setup(Struct, frozen=True):
     runtime_key: str | None = None  # --api-key: for this process only, never saved
     guard: StreamGuard | None = None
     cache_retention: CacheRetention = "short"
+    long_lived: bool = False  # people or programs come back to it: the inbox is watched while it is idle
     trusted: bool = False  # whether the project's own settings and extensions may be used
     extensions: Extensions | None = None
     shell: RunShell | None = None

@@ -222,9 +222,10 @@ class Store:
         position = self._index.get(entry_id)
         return None if position is None else self._decode(position)
 
-    def entries(self) -> list[Entry]:
-        """All entries of all branches, in the order in which they were written."""
-        return [self._decode(position) for position in range(len(self._heads))]
+    def entries(self, *types: str) -> list[Entry]:
+        """The entries of all branches, as they were written; with `types` no others are decoded."""
+        heads = enumerate(self._heads)
+        return [self._decode(at) for at, head in heads if not types or head.type in types]
 
     def raw(self, entry_id: str) -> bytes:
         """The line of an entry as it is in the file. Raises PiError when there is no such entry."""
@@ -300,7 +301,7 @@ class Store:
         file = self._file
         if file is None or not self._waiting or not (file.exists or self._spoken):
             return
-        file.append(self._waiting)
+        self._keep(file.append(self._waiting))
         self._waiting = []
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ def build_sections(
         sections["preamble"] = PREAMBLE
         sections["tools"] = _tool_list(tools)
         sections["rules"] = "\n".join(f"- {rule}" for rule in _rules(tools))
-        sections["docs"] = f"Only when the user asks about Pi itself: read {docs}"
+        sections["docs"] = f"Only when asked about Pi itself, or to extend it with new tools: read {docs}"
     if append:
         sections["addendum"] = "\n\n".join(append)
     if context_files:

@@ -1,7 +1,11 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and alone."""
 
 import os
 import stat
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
@@ -37,3 +41,30 @@ def _mode(path: Path) -> int | None:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return None
+
+
+@contextmanager
+def exclusive(descriptor: int) -> Generator[None]:
+    """Keep others of us from writing the open file for a moment; the lock of a killed process ends with it.
+
+    Whoever holds it for longer than half a second has been stopped in the middle: it isn't waited for. On
+    Windows, where appending programs don't see each other's, nothing is locked.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    for _ in range(100):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(0.005)
+        except OSError:  # a file system that has no locks
+            break
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -14,6 +14,7 @@ from pi.agent.output import MAX_BYTES, OutputTail, Truncation, format_size
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.agent.validation import number_text
 from pi.platform.process import Exit, run
+from pi.tools.effects import runs
 
 _MAX_TIMEOUT_MS = 2_147_483_647
 _UPDATE_S = 0.1
@@ -47,6 +48,8 @@ def bash_tool(*, shell_path: str | None = None, command_prefix: str | None = Non
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=bash,
+        effects=runs,
+        hints=("destructive", "open_world"),
         snippet="Run shell commands (ls, grep, find, git, tests)",
         guidelines=("PI_* environment variables in bash tell the current model and session.",),
     )

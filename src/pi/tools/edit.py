@@ -7,6 +7,7 @@ from pi.agent.output import format_size
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.tools.diff import edit_diff
 from pi.tools.edit_text import Edit, apply_edits
+from pi.tools.effects import edits
 from pi.tools.mutation_queue import file_mutation, overwrite
 from pi.tools.paths import access_error, error_code, open_file, refusal, resolve_path, well_formed
 
@@ -43,6 +44,8 @@ def edit_tool() -> Tool:
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=_edit,
+        effects=edits,
+        hints=("destructive",),
         snippet="Replace exact text in files, several places in one call",
         guidelines=("Use one edit call for all changes to a file; keep each oldText short but unique.",),
         prepare=_prepare,

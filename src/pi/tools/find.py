@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
+from pi.tools.effects import reads
 from pi.tools.glob import GlobError, glob_regex
 from pi.tools.listing import Listing, Notice, whole_number
 from pi.tools.paths import resolve_path
@@ -35,6 +36,8 @@ def find_tool() -> Tool:
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=_find,
+        effects=reads,
+        hints=("read_only", "idempotent"),
         snippet="Find files by name (respects .gitignore)",
     )
 

@@ -10,6 +10,7 @@ from msgspec.json import Decoder
 
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.llm.unicode import utf16_len
+from pi.tools.effects import reads
 from pi.tools.listing import Listing, Notice, whole_number
 from pi.tools.paths import resolve_path
 from pi.tools.ripgrep import complaint, posix_path, run_ripgrep
@@ -42,6 +43,8 @@ def grep_tool() -> Tool:
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=_grep,
+        effects=reads,
+        hints=("read_only", "idempotent"),
         snippet="Search the contents of files (respects .gitignore)",
     )
 

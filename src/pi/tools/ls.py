@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
+from pi.tools.effects import reads
 from pi.tools.listing import Listing, Notice, whole_number
 from pi.tools.paths import refusal, resolve_path
 
@@ -30,6 +31,8 @@ def ls_tool() -> Tool:
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=_ls,
+        effects=reads,
+        hints=("read_only", "idempotent"),
         snippet="List directories",
     )
 

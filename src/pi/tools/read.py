@@ -14,6 +14,7 @@ from pi.agent.output import MAX_BYTES, Truncation, format_size, truncate_head
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
 from pi.llm.messages import Text
 from pi.llm.models import Model
+from pi.tools.effects import reads
 from pi.tools.images import SNIFF_BYTES, detect_image_type, load_image, resize_limits
 from pi.tools.paths import access_error, open_file, refusal, resolve_read_path
 
@@ -57,6 +58,8 @@ def read_tool(*, auto_resize_images: bool = True) -> Tool:
         description=_DESCRIPTION,
         parameters=_PARAMETERS,
         run=read,
+        effects=reads,
+        hints=("read_only", "idempotent"),
         snippet="Read text files and images",
         guidelines=("Use read, not cat or sed, to look at files.",),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
+from pi.tools.effects import writes
 from pi.tools.mutation_queue import file_mutation, overwrite
 from pi.tools.paths import refusal, resolve_path, well_formed
 
@@ -24,6 +25,8 @@ def write_tool() -> Tool:
         description="Create a file, with its parent directories, or overwrite a whole one.",
         parameters=_PARAMETERS,
         run=_write,
+        effects=writes,
+        hints=("destructive", "idempotent"),
         snippet="Create or overwrite files",
         guidelines=("Use write only for new files and complete rewrites.",),
     )

@@ -152,7 +152,7 @@ def test_a_failing_request_for_a_branch_says_whose_retry_it_is(tmp_path: Path) -
         events.append(event)
 
     session = make_session(scripted, cwd=tmp_path, settings={"retry": {"baseDelayMs": 0}})
-    state = session._state
+    state = session.state
     with pytest.raises(SummaryError, match="Branch summarization failed: 401: no"):
         asyncio.run(
             summarize_branch(

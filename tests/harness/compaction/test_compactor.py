@@ -519,7 +519,7 @@ def test_an_abort_during_the_last_compaction_leaves_the_queue_waiting(tmp_path: 
         await session.prompt("later", when_busy="follow_up")
         await session.abort()
         await prompting
-        assert await session.clear_queue() == ([], ["later"])
+        assert await session.queue.clear() == ([], ["later"])
 
     run(go())
     assert compactions(events)[-1] == CompactionEnd("threshold", aborted=True)
@@ -607,7 +607,7 @@ def test_prompt_and_tools_are_the_same_after_a_compaction_and_after_reopening(tm
     model = scripted("One", full(), "A SUMMARY", "Three")
     session, _ = session_of(model, tmp_path, store=store, tools=[big_tool("")])
     run(prompts(session, "1", LONG, "3"))
-    session.close()
+    run(session.close())
     assert store.path is not None
 
     again = scripted("Four")

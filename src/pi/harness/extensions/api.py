@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -57,7 +58,7 @@ class ExtensionAPI:
         name: str | None = None,
         description: str | None = None,
         parameters: dict[str, Any] | None = None,
-        effects: Callable[[dict[str, Any]], Effects] | None = None,
+        effects: Callable[[dict[str, Any], Path], Effects] | None = None,
         limit: float | None = None,
         **fields: Any,
     ) -> Any:
@@ -78,7 +79,7 @@ class ExtensionAPI:
                 description=description,
                 parameters=parameters,
                 injected=self._injected,
-                effects=effects,
+                effects=effects and _taking(effects, 2),
                 **fields,
             )
             self._put("tools", tool.name, structs.replace(tool, run=_limited(tool.run, limit)))

@@ -11,11 +11,11 @@ from msgspec import UNSET, Struct
 from pi.harness.discovery import (
     Side,
     SourceInfo,
-    _is,  # pyright: ignore[reportPrivateUsage]
-    _is_enabled,  # pyright: ignore[reportPrivateUsage]
-    _is_file,  # pyright: ignore[reportPrivateUsage]
-    _resolve,  # pyright: ignore[reportPrivateUsage]
-    _visible,  # pyright: ignore[reportPrivateUsage]
+    is_enabled,
+    is_file,
+    probe,
+    resolve_path,
+    visible,
 )
 from pi.platform.globs import ignore_rules
 
@@ -64,7 +64,7 @@ def find_extensions(
         found[real] = _source(entry, info, names) if enabled else None
 
     for given in named:
-        for entry in _named(_resolve(given, cwd), warnings):
+        for entry in _named(resolve_path(given, cwd), warnings):
             add(entry, SourceInfo(entry.file, "cli", "temporary"))
     for side in sides if find else ():
         for entry, info, enabled in _of_side(side, warnings):
@@ -94,20 +94,20 @@ def _of_side(side: Side, warnings: list[str]) -> Iterator[tuple[_Entry, SourceIn
     patterns = [entry for entry in listed if entry[0] in "!+-" or "*" in entry or "?" in entry]
     overrides = [pattern for pattern in patterns if pattern[0] in "!+-"]
     base = str(side.folder)
-    for path in (_resolve(entry, side.folder) for entry in listed if entry not in patterns):
+    for path in (resolve_path(entry, side.folder) for entry in listed if entry not in patterns):
         for entry in _at(path, warnings):  # nothing when it isn't there: settings travel between machines
             info = SourceInfo(entry.file, "local", side.scope, base_dir=UNSET)
-            yield entry, info, _is_enabled(entry.place, patterns, base)
+            yield entry, info, is_enabled(entry.place, patterns, base)
     for entry in _among(str(side.folder / "extensions"), warnings):
         info = SourceInfo(entry.file, "auto", side.scope, base_dir=base)
-        yield entry, info, _is_enabled(entry.place, overrides, base)
+        yield entry, info, is_enabled(entry.place, overrides, base)
 
 
 def _at(path: str, warnings: list[str]) -> list[_Entry]:
     """What a path stands for: a file, a folder that is an extension, or a folder of extensions."""
     if os.path.isdir(path):  # noqa: PTH112 (false instead of an error for what can't be a path)
         return _in_folder(path, warnings) or list(_among(path, warnings))
-    return [_in_file(path)] if path.endswith(".py") and _is_file(path) else []
+    return [_in_file(path)] if path.endswith(".py") and is_file(path) else []
 
 
 def _among(folder: str, warnings: list[str]) -> Iterator[_Entry]:
@@ -118,12 +118,12 @@ def _among(folder: str, warnings: list[str]) -> Iterator[_Entry]:
     except (OSError, ValueError):  # missing, forbidden, or no path at all: nothing is there
         return
     rules = ignore_rules(folder, {entry.name for entry in entries})
-    for entry, is_folder in _visible(entries, rules):
+    for entry, is_folder in visible(entries, rules):
         if entry.name.startswith("_"):
             continue
         if is_folder:
             yield from _in_folder(entry.path, warnings)
-        elif entry.name.endswith(".py") and _is(entry.is_file):
+        elif entry.name.endswith(".py") and probe(entry.is_file):
             yield _Entry(entry.path, entry.path, entry.name.removesuffix(".py"))
 
 
@@ -140,7 +140,7 @@ def _in_folder(folder: str, warnings: list[str]) -> list[_Entry]:
     if listed is not None:
         return listed
     files = (os.path.join(folder, name) for name in MAIN_FILES)  # noqa: PTH118
-    return [_in_file(file) for file in files if _is_file(file)][:1]
+    return [_in_file(file) for file in files if is_file(file)][:1]
 
 
 def _listed(folder: str, warnings: list[str]) -> list[_Entry] | None:
@@ -157,7 +157,7 @@ def _listed(folder: str, warnings: list[str]) -> list[_Entry] | None:
     entries: list[_Entry] = []
     for text in cast(list[object], texts):
         path = os.path.normpath(os.path.join(folder, text)) if isinstance(text, str) else ""  # noqa: PTH118
-        if path.endswith(".py") and _is_file(path):
+        if path.endswith(".py") and is_file(path):
             name = _in_file(path).name
             entries.append(_Entry(folder, path, name, os.path.dirname(path)))  # noqa: PTH120
         else:
@@ -179,7 +179,7 @@ def _project_name(manifest: dict[str, Any]) -> str:
 
 
 def _read_toml(path: str, warnings: list[str]) -> dict[str, Any] | None:
-    if not _is_file(path):
+    if not is_file(path):
         return None
     import tomllib
 
@@ -198,7 +198,7 @@ def _why_not(path: str) -> str:
     if os.path.isdir(path):  # noqa: PTH112
         if not os.access(path, os.R_OK | os.X_OK):
             return f"{path} can't be read, so no extension is loaded from it. Change its permissions."
-        if _is_file(os.path.join(path, "package.json")):  # noqa: PTH118
+        if is_file(os.path.join(path, "package.json")):  # noqa: PTH118
             return f"{path} is an npm package: it runs in the original only. Name one written in Python."
         return f"{path} has no extension in it. Put `def extension(pi):` into an extension.py there."
     if suffix in _FOREIGN:

@@ -36,7 +36,7 @@ def tool_search(box: "Toolbox") -> Tool:
         },
         run=run,
         snippet="find further tools",
-        effects=lambda arguments: Effects(),
+        effects=lambda arguments, cwd: Effects(),
     )
 
 

@@ -176,7 +176,9 @@ class ToolsView:
         if tool is None:
             raise ToolError(f"There is no tool {name}.")
         call = ToolCall(f"ext_{uuid7()}", name, arguments)
-        allowed = await judged(self._session.hooks, tool, call, parent=self._call_id or None)
+        allowed = await judged(
+            self._session.hooks, tool, call, self._session.store.cwd, parent=self._call_id or None
+        )
         if isinstance(allowed, Block):
             raise ToolError(allowed.reason)
         from msgspec.structs import replace

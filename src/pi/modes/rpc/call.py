@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from pi.harness.session import Session, SessionBusy
+from pi.harness.queues import SessionBusy
+from pi.harness.session import Session
 from pi.harness.shell import ShellBlocked
 from pi.llm.registry import MissingKeyError
 from pi.modes.rpc.ui import RpcUI

@@ -37,11 +37,11 @@ async def prompt(call: Call, given: Prompt) -> None:
 
 
 async def steer(call: Call, given: Queued) -> dict[str, Any]:
-    return await _queue(call, given, steer=True)
+    return await _queue(call, given, "steer")
 
 
 async def follow_up(call: Call, given: Queued) -> dict[str, Any]:
-    return await _queue(call, given, steer=False)
+    return await _queue(call, given, "follow_up")
 
 
 async def abort(call: Call, given: NoArguments) -> None:
@@ -53,8 +53,8 @@ async def clear_queue(call: Call, given: NoArguments) -> dict[str, Any]:
     return {"steering": steering, "followUp": following}
 
 
-async def _queue(call: Call, given: Queued, *, steer: bool) -> dict[str, Any]:
-    kept = await call.session.queue.say(given.message, steer=steer, images=given.images, source="rpc")
+async def _queue(call: Call, given: Queued, when: Literal["steer", "follow_up"]) -> dict[str, Any]:
+    kept = await call.session.queue.say(given.message, when=when, images=given.images, source="rpc")
     return {"disposition": "queued" if kept else "handled"}
 
 
