@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
 from pi.harness.context import restore_model, restore_thinking_level
 from pi.harness.discovery import Side, find_resources, project_side, user_side
+from pi.harness.extensions.late import LateHost
 from pi.harness.model_switch import has_messages
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
@@ -23,7 +24,7 @@ from pi.harness.state import Made, Setup
 from pi.harness.store import Store
 from pi.harness.system_prompt import build_sections
 from pi.harness.toolbox import Toolbox
-from pi.harness.trust import is_trusted
+from pi.harness.trust import is_trusted, needs_trust, save_trust
 from pi.harness.ui import UI
 from pi.llm.messages import CacheRetention, ThinkingLevel
 from pi.llm.models import LEVELS, Model, clamp_level
@@ -35,6 +36,7 @@ from pi.tools import BUILTIN_TOOLS, DEFAULT_TOOLS, change_tools, select_tools
 if TYPE_CHECKING:
     from pi.harness.extensions.finding import Source
     from pi.harness.extensions.host import ExtensionHost
+    from pi.harness.extensions.load_requests import LoadRequests
 
 
 class NoModelError(PiError):
@@ -110,7 +112,9 @@ async def create_agent_session(
     store = store or Store.in_memory(cwd)
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
     if extensions is None or isinstance(extensions, ExtensionChoice):
-        host = await load_extensions(cwd, agent_dir, extensions or ExtensionChoice(), ui=ui, trust=trust)
+        wanted = extensions or ExtensionChoice()
+        load = partial(load_extensions, cwd, agent_dir, wanted, ui=ui, trust=trust)
+        host = await load() or LateHost(partial(_host, agent_dir, ui=ui), load)
     else:
         host = extensions
 
@@ -132,7 +136,7 @@ async def create_agent_session(
     made = await make(store)
     session = Session(store, made.model, made.thinking_level, made.setup)
     session.models.begin()
-    session.warnings += made.warnings
+    session.warnings += [*made.warnings, *map(str, host.host.problems if host.host is not None else ())]
     return session
 
 
@@ -146,24 +150,48 @@ async def load_extensions(
 ) -> "ExtensionHost | None":
     """The extensions of a project's sessions, loaded and declared; None when there are none.
 
-    What is wrong with one is in the host's `problems`; nothing is raised.
+    Where trust is an open question, those of the user are asked before the project's are loaded. What is
+    wrong with one is in the host's `problems`; nothing is raised.
     """
     trusted = _trusted(cwd, agent_dir, load_settings(agent_dir, None), trust)
     if not (choice.paths or choice.inline or (choice.find and _may_have_extensions(cwd, agent_dir, trusted))):
         return None
     from pi.harness.extensions.finding import find_extensions
-    from pi.harness.extensions.host import ExtensionHost
+
+    open_question = trust is None and needs_trust(cwd)
 
     def find(warnings: list[str]) -> "Sequence[Source]":
         user_settings = load_settings(agent_dir, None)
         sides = [user_side(agent_dir, user_settings)]
-        if trusted:
+        if trusted and not open_question:
             sides.insert(0, project_side(cwd, user_settings.with_project(cwd).of_project()))
         return find_extensions(sides if choice.find else [], choice.paths, cwd, warnings)
 
-    host = ExtensionHost(find=find, inline=choice.inline, ui=ui, cache_dir=agent_dir / "cache" / "extensions")
+    host = _host(agent_dir, ui=ui, find=find, inline=choice.inline)
     await host.load()
+    if open_question:
+        answer = await host.ask_trust(cwd)
+        if answer is not None:
+            trusted = answer.trusted
+            if answer.remember:
+                _remember(host, agent_dir, cwd, trusted)
+        open_question = False
+        if trusted:
+            await host.load()
     return host
+
+
+def _remember(host: "ExtensionHost", agent_dir: Path, cwd: Path, trusted: bool) -> None:
+    try:
+        save_trust(agent_dir, cwd, trusted)
+    except (PiError, OSError) as error:
+        host.problem("project_trust", f"the decision is not remembered: {error}")
+
+
+def _host(agent_dir: Path, requests: "LoadRequests | None" = None, **given: Any) -> "ExtensionHost":
+    from pi.harness.extensions.host import ExtensionHost
+
+    return ExtensionHost(cache_dir=agent_dir / "cache" / "extensions", requests=requests, **given)
 
 
 def _may_have_extensions(cwd: Path, agent_dir: Path, trusted: bool) -> bool:
@@ -185,7 +213,7 @@ def _make(
     tools: ToolChoice,
     prompt: PromptChoice,
     resources: ResourceChoice,
-    host: "ExtensionHost | None",
+    extensions: "ExtensionHost | LateHost",
     ui: UI | None,
     trust: bool | None,
     guard: StreamGuard | None,
@@ -193,6 +221,9 @@ def _make(
 ) -> Made:
     cwd = store.cwd
     user_settings = load_settings(agent_dir, None)
+    host = extensions.host
+    if host is not None:
+        trust = host.trust.get(cwd, trust)
     trusted = _trusted(cwd, agent_dir, user_settings, trust)
     settings = user_settings.with_project(cwd) if trusted else user_settings
     registry = ModelRegistry(agent_dir)
@@ -205,12 +236,27 @@ def _make(
         user_side(agent_dir, user_settings),
     ]
     skills, templates = _resources(cwd, sides, resources, warnings)
-    project = cwd if trusted else None
+
+    def sections(cwd: Path, system: str | None = None) -> Callable[[Sequence[Tool]], dict[str, str]]:
+        return _sections(cwd, cwd if trusted else None, agent_dir, prompt, system, skills, warnings)
+
+    def more(setup: Setup, skill_paths: Sequence[str], templates: Sequence[str], heard: list[str]) -> Setup:
+        nonlocal resources, skills
+        resources = structs.replace(
+            resources,
+            skills=(*resources.skills, *skill_paths),
+            templates=(*resources.templates, *templates),
+        )
+        new: list[str] = []
+        skills, found = _resources(cwd, sides, resources, new)
+        heard += [warning for warning in new if warning not in heard]
+        return structs.replace(setup, skills=skills, templates=found, sections=sections(cwd))
+
     setup = Setup(
         registry=registry,
         settings=settings,
         toolbox=_toolbox(settings, tools),
-        sections=_sections(cwd, project, agent_dir, prompt, skills, warnings),
+        sections=sections(cwd),
         agent_dir=agent_dir,
         skills=skills,
         templates=templates,
@@ -219,13 +265,14 @@ def _make(
         cache_retention=_cache_retention(),
         long_lived=ui is not None and ui.mode in ("rpc", "tui"),
         trusted=trusted,
-        extensions=host,
+        extensions=extensions,
         shell=partial(_run_shell, settings.text("shellPath")),
         model_scope=choice.scope or tuple(settings.texts("enabledModels") or ()),
+        more=more,
         remake=remake,
+        prompt_of=sections,
     )
-    problems = map(str, host.problems) if host is not None else ()
-    return Made(setup, chosen, level, (*warnings, *registry.warnings, *problems))
+    return Made(setup, chosen, level, (*warnings, *registry.warnings))
 
 
 def _choose_model(
@@ -343,11 +390,12 @@ def _sections(
     trusted_cwd: Path | None,
     agent_dir: Path,
     choice: PromptChoice,
+    system: str | None,
     skills: Sequence[Skill],
     warnings: list[str],
 ) -> Callable[[Sequence[Tool]], dict[str, str]]:
     """Reads the prompt's files once; the result builds the sections for the tools that are active."""
-    custom = text_or_file(choice.system) if choice.system else None
+    custom = system or (text_or_file(choice.system) if choice.system else None)
     custom = custom or prompt_file("SYSTEM.md", cwd=trusted_cwd, agent_dir=agent_dir)
     append = [text_or_file(text) for text in choice.append]
     if not append and (text := prompt_file("APPEND_SYSTEM.md", cwd=trusted_cwd, agent_dir=agent_dir)):

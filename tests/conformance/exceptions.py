@@ -6,8 +6,8 @@ DIFFERS = {
     "models/bad-models-json": "the sentence about the broken file is ours, with line and column",
     "*/parallel-tools-fail": "tools that run together end as they finish: ours writes a file before a shell "
     "has started, the original after it has ended",
-    "rpc/stdin-close": "0.87.1 loses a first prompt when stdin ends before the answer; later versions and ours "
-    "save it",
+    "rpc/stdin-close": "0.87.1 loses a first prompt when stdin ends before the answer; later versions and "
+    "ours save it",
     "tools/image-resize": "a resized image's bytes are the encoder's; test_images compares its size and note",
 }
 

@@ -18,11 +18,12 @@ class Cut(Struct, frozen=True):
 class AskAgain(Struct, frozen=True):
     """Drop what has been written and ask again; `note` is added for the model.
 
-    With a `model` or a `thinking` level that one is asked, for this response or until the run ends.
+    With a `model` or a `thinking` level that one is asked, for this response or until the run ends. A model
+    may be a pattern where an extension answers.
     """
 
     note: str = ""
-    model: Model | None = None
+    model: Model | str | None = None
     thinking: ThinkingLevel | None = None
     until: Literal["turn", "run"] = "turn"
 

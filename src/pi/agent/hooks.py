@@ -1,18 +1,23 @@
 """Hooks: handlers by event name, called in order; whatever foreign code does in one, the run goes on."""
 
-import inspect
 import time
 from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from typing import Any, cast
 
 from msgspec import Struct, structs
 
-from pi.agent.limits import within
+from pi.agent.limits import call, told
+from pi.agent.shapes import field_hint, misfit
 from pi.agent.tool import Effects, ToolError, ToolResult
-from pi.llm.messages import AssistantMessage
+from pi.llm.messages import AssistantMessage, ToolResultMessage
 
 LIMIT_S = 30.0  # of an async handler that declares no limit of its own
 SLOW_S = 1.0  # a plain function that holds up everything for longer is reported
+
+
+_OPEN = (list, dict, ToolResult, AssistantMessage, ToolResultMessage)  # what holds dicts and lists
 
 
 class Block(Struct, frozen=True):
@@ -116,7 +121,7 @@ class Hooks:
     async def tell(self, name: str, event: Any) -> None:
         """Pass news on; answers are ignored."""
         for handler in tuple(self._handlers.get(name, ())):
-            await self._call(handler, name, event)
+            await self._call(handler, name, _own_event(event))
 
     async def answers(self, name: str, event: Any, wanted: tuple[type, ...]) -> list[Any]:
         """What each handler answers, in order; no opinion and wrong answers are left out."""
@@ -148,9 +153,9 @@ class Hooks:
 
         The last event is the result, or the `Handled` that ended the chain.
         """
+        kind = cast(type[Any], type(event))
         for handler in tuple(self._handlers.get(name, ())):
-            kind = cast(type[Any], type(event))
-            answer = await self._ask(handler, name, event, (kind, *wanted))
+            answer = await self._ask(handler, name, event, (kind, *wanted), field)
             match answer:
                 case None | _Failed():
                     pass
@@ -204,31 +209,45 @@ class Hooks:
                     pass
         return event
 
-    async def _ask(self, handler: Handler, name: str, event: Any, wanted: tuple[type, ...]) -> Any:
-        answer = await self._call(handler, name, event)
-        if answer is None or isinstance(answer, (_Failed, *wanted)):
+    async def _ask(
+        self,
+        handler: Handler,
+        name: str,
+        event: Any,
+        wanted: tuple[type, ...],
+        field: str = "",
+    ) -> Any:
+        """What a handler answers, if it can be used: another event, or another value of its `field`."""
+        given = _own_event(event)
+        answer = await self._call(handler, name, given)
+        before = getattr(event, field) if field else None
+        if answer is None and isinstance(before, list | dict) and getattr(given, field) != before:
+            return self._failed(handler, name, f"it changed `{field}` in place: return the new one instead")
+        if answer is None or type(answer) is _Failed:
             return answer
-        names = ", ".join(dict.fromkeys(kind.__name__ for kind in wanted))
-        return self._failed(handler, name, f"it answered {type(answer).__name__}, not None or {names}")
+        if not issubclass(type(answer), wanted):  # not isinstance: that would believe what it says it is
+            names = ", ".join(dict.fromkeys(kind.__name__ for kind in wanted))
+            return self._failed(handler, name, f"it answered {type(answer).__name__}, not None or {names}")
+        hint = None if isinstance(answer, Struct) or not field else field_hint(event, field)
+        known = set(map(id, cast(list[Any], before))) if isinstance(before, list) else ()
+        if problem := misfit(answer, hint, known=known):
+            return self._failed(handler, name, f"its answer can't be used: {problem}")
+        return answer
 
     async def _call(self, handler: Handler, name: str, event: Any) -> Any:
-        began = time.monotonic()
         try:
-            answer: Any = handler.run(event)
-            if inspect.isawaitable(answer):
-                return await within(handler.limit_s, answer)
-            self._check_speed(handler, name, time.monotonic() - began)
-            return answer
-        except SystemExit as error:
-            return self._failed(handler, name, f"it called sys.exit({error.code})")
+            return await call(handler.limit_s, partial(self._timed, handler, name), event)
         except Exception as error:  # foreign code: whatever it raises is its own failure
-            text = str(error)
-            return self._failed(handler, name, f"{type(error).__name__}: {text}" if text else repr(error))
+            return self._failed(handler, name, told(error))
 
-    def _check_speed(self, handler: Handler, name: str, seconds: float) -> None:
+    def _timed(self, handler: Handler, name: str, event: Any) -> Any:
+        began = time.monotonic()
+        answer = handler.run(event)
+        seconds = time.monotonic() - began
         if seconds > SLOW_S:
             text = f"it held up everything for {seconds:.1f} s; make it `async def` and await what takes time"
             self._report(Failure(handler.owner, name, text))
+        return answer
 
     def _failed(self, handler: Handler, name: str, error: str) -> _Failed:
         self._report(Failure(handler.owner, name, error))
@@ -243,6 +262,22 @@ def _add(handlers: list[Handler], handler: Handler) -> Callable[[], None]:
             handlers.remove(handler)
 
     return remove
+
+
+def _own_event(event: Any) -> Any:
+    """The event with dicts and lists of its own: what a handler does to them in place is nobody else's."""
+    values = {name: getattr(event, name) for name in getattr(event, "__struct_fields__", ())}
+    own = {name: _own(value) for name, value in values.items() if isinstance(value, _OPEN)}
+    return structs.replace(event, **own) if own else event
+
+
+def _own(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(cast(list[Any], value))  # its messages are as good as frozen
+    try:
+        return deepcopy(value)
+    except Exception:  # foreign values in it
+        return value
 
 
 def _who(owner: str) -> str:

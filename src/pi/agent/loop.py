@@ -41,7 +41,7 @@ class Host(Protocol):
     async def emit(self, event: AgentEvent) -> Any:
         """Save and show an event. A `MessageEnd` gives the message as it was saved, a `TurnEnd` gives True
 
-        when one more response is wanted though no tool was called.
+        when one more response is wanted though no tool was called, False when the run has to end.
         """
         ...
 
@@ -120,7 +120,7 @@ class _Run:
             self.more = not terminate
         goes_on = await self.host.emit(TurnEnd(message, results))
         self.more = self.more or goes_on is True
-        return False
+        return goes_on is False
 
     async def enter(self, message: Message) -> None:
         """A message that is complete from the start: a prompt, a queued one, a change of the prompt."""
@@ -141,7 +141,9 @@ class _Run:
             if not isinstance(verdict, AskAgain) or asks == MAX_ASKS:
                 return message
             asks += 1
-            model, level = verdict.model or model, verdict.thinking or level
+            again = verdict.model
+            model = again if isinstance(again, Model) else model
+            level = verdict.thinking or level
             if verdict.until == "run":
                 self.model, self.level = model, level
             if verdict.note:

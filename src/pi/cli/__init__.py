@@ -42,10 +42,21 @@ def _doctor(words: Sequence[str]) -> int:
     return doctor(words)
 
 
+def _ext(words: Sequence[str]) -> int:
+    from pi.cli.ext import main as ext
+
+    return ext(words)
+
+
 def _tokens(words: Sequence[str]) -> int:
     from pi.cli.tokens import main as tokens
 
     return tokens(words)
 
 
-SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"demo": _demo, "doctor": _doctor, "tokens": _tokens}
+SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "demo": _demo,
+    "doctor": _doctor,
+    "ext": _ext,
+    "tokens": _tokens,
+}

@@ -33,7 +33,7 @@ async def run_rpc(options: Options) -> int:
         host = await load_host(options, cwd, ui)
         options = understood(options, host)
         store = open_store(options, cwd)
-        session = await make_session(options, store, store.cwd, host, stand_in=NO_MODEL)
+        session = await make_session(options, store, store.cwd, host, ui=ui, stand_in=NO_MODEL)
     except (PiError, UsageError) as error:
         say(f"Error: {error}")
         return 1

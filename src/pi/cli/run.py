@@ -34,6 +34,7 @@ from pi.sdk import (
 )
 
 if TYPE_CHECKING:
+    from pi.harness.extensions.declarations import CliCommand
     from pi.harness.extensions.host import ExtensionHost
 
 BROKEN_PIPE = 13  # SIGPIPE, by a name that Windows knows too
@@ -47,8 +48,8 @@ async def run_once(options: Options) -> int:
     stop = _Stop()
     try:
         host = await load_host(options, cwd, PrintUI("json" if json else "print"))
-        if host is not None and (command := host.cli_command(options.words)):
-            return await command
+        if host is not None and (found := host.cli_command(options.words)):
+            return await _cli_command(*found, host, options, cwd)
         options = understood(options, host)
         prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
         store = open_store(options, cwd)
@@ -81,6 +82,23 @@ async def run_once(options: Options) -> int:
         return 1
 
 
+async def _cli_command(
+    owner: str, command: "CliCommand", host: "ExtensionHost", options: Options, cwd: Path
+) -> int:
+    """Run `pi NAME …` of an extension; one that takes a ctx gets that of a session that is saved nowhere."""
+    from pi.harness.extensions.containing import exit_code
+
+    words = list(options.words[1:])
+    if not command.with_ctx:
+        return await exit_code(command.run, words)
+    session = await make_session(options, Store.in_memory(cwd), cwd, host)
+    try:
+        await session.start()
+        return await exit_code(command.run, words, host.ctx_of(owner))
+    finally:
+        await session.close()
+
+
 async def load_host(options: Options, cwd: Path, ui: UI) -> "ExtensionHost | None":
     """The extensions of this run, loaded; None when there are none."""
     choice = ExtensionChoice(tuple(options.extension), find=not options.no_extensions)
@@ -107,6 +125,8 @@ async def make_session(
     store: Store,
     cwd: Path,
     host: "ExtensionHost | None" = None,
+    *,
+    ui: UI | None = None,
     stand_in: Model | None = None,
 ) -> Session:
     """The session that the options ask for; `stand_in` takes the place of a model where there is none."""
@@ -133,6 +153,7 @@ async def make_session(
         prompt=system,
         resources=resources,
         extensions=host or ExtensionChoice(find=False),
+        ui=ui,
         trust=_trust(options),
     )
 
@@ -148,9 +169,12 @@ def _finish(session: Session, stop: "_Stop", *, json: bool) -> int:
     if stop.signal is not None:
         return 128 + stop.signal
     code = 0
+    if session.state.stopped is not None:
+        say(f"Stopped: {session.state.stopped}")
+        code = 1
     if not json:
         try:
-            code = print_answer(session.last_message)
+            code = print_answer(session.last_message, session.messages[-1:]) or code
         except BrokenPipeError:
             return 128 + BROKEN_PIPE
     for warning in session.warnings:

@@ -23,7 +23,7 @@ from pi.harness.compaction.extension import (
     CompactionPreparation,
     OwnCompaction,
 )
-from pi.harness.entries import Replacement
+from pi.harness.entries import CustomMessage, Replacement
 from pi.harness.events import SessionInfoChanged
 from pi.harness.extensions.answers import (
     BashDone,
@@ -41,6 +41,8 @@ from pi.harness.extensions.answers import (
     Trust,
 )
 from pi.harness.extensions.api import ExtensionAPI
+from pi.harness.extensions.child_limits import Limits
+from pi.harness.extensions.children import Child, ChildResult
 from pi.harness.extensions.ctx import Ctx
 from pi.harness.extensions.declarations import DeclarationError, Route, RouteRequest
 from pi.harness.extensions.events import (
@@ -75,8 +77,10 @@ from pi.harness.extensions.events import (
 from pi.harness.extensions.function_tool import Progress
 from pi.harness.extensions.owned import StaleContext
 from pi.harness.ui import Field, Option
+from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamEnd, StreamStart
 from pi.llm.messages import (
     AssistantMessage,
+    Context,
     Image,
     SystemMessage,
     Text,
@@ -85,8 +89,11 @@ from pi.llm.messages import (
     ToolResultMessage,
     Usage,
     UserMessage,
+    content_text,
 )
 from pi.llm.models import Model
+from pi.llm.options import StreamOptions
+from pi.llm.stream import ModelStream
 from pi.platform.errors import PiError
 
 __all__ = [
@@ -102,16 +109,23 @@ __all__ = [
     "BeforeProviderHeaders",
     "BeforeProviderRequest",
     "Block",
+    "BlockDelta",
+    "BlockEnd",
+    "BlockStart",
     "Boundary",
     "CacheWarming",
     "CacheWarmingDecision",
     "Cancel",
+    "Child",
+    "ChildResult",
     "Compacted",
     "CompactionFailed",
     "CompactionPreparation",
+    "Context",
     "ContextEvent",
     "ContextWithSystem",
     "Ctx",
+    "CustomMessage",
     "Cut",
     "Data",
     "DeclarationError",
@@ -122,6 +136,7 @@ __all__ = [
     "Handled",
     "Image",
     "Input",
+    "Limits",
     "McpServersChange",
     "MessageEnd",
     "MessageStart",
@@ -129,6 +144,7 @@ __all__ = [
     "Meta",
     "Model",
     "ModelSelect",
+    "ModelStream",
     "Note",
     "Option",
     "OwnCompaction",
@@ -154,6 +170,9 @@ __all__ = [
     "SessionTree",
     "StaleContext",
     "Stop",
+    "StreamEnd",
+    "StreamOptions",
+    "StreamStart",
     "SummaryOptions",
     "SystemMessage",
     "SystemPrompt",
@@ -179,6 +198,7 @@ __all__ = [
     "Usage",
     "UserBash",
     "UserMessage",
+    "content_text",
     "reasoning_cap",
     "replace",
     "text_result",

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from pi.agent.events import MessageEnd, MessageStart, TurnEnd
+from pi.agent.guard import Stop
 from pi.harness.context import build_context
 from pi.harness.entries import CustomEntry, CustomMessage, CustomMessageEntry
 from pi.harness.events import EntryAppended
@@ -29,6 +30,8 @@ class Boundaries:
         """A run that the user or a message began."""
         self._turn = -1
         self._extra = 0
+        self._state.stopped = None
+        self._state.stopped = None
 
     def save(self, message: Any) -> None:
         """Make a message an entry. Raises SessionWriteError."""
@@ -56,10 +59,10 @@ class Boundaries:
 
             await self._state.hooks.tell("turn_start", TurnStart(self._turn, now_ms()))
 
-    async def turn_ended(self, ended: TurnEnd) -> bool:
-        """Ask at the end of a turn; True when one more response is wanted."""
+    async def turn_ended(self, ended: TurnEnd) -> bool | None:
+        """Ask at the end of a turn: True when one more response is wanted, False when the run has to end."""
         if not self._state.hooks.has("turn_end"):
-            return False
+            return None
         from pi.harness.extensions.events import TurnEnd as Asked
 
         ids = {id(message): entry_id for message, entry_id in self._saved}
@@ -81,8 +84,11 @@ class Boundaries:
         from pi.harness.extensions.events import AgentBeforeSettle
 
         failed = message is not None and message.stop_reason == "error"
-        return await self._ask(
-            "agent_before_settle", AgentBeforeSettle("error" if failed else "completed", message)
+        return (
+            await self._ask(
+                "agent_before_settle", AgentBeforeSettle("error" if failed else "completed", message)
+            )
+            is True
         )
 
     async def append(self, drafts: Sequence[Any]) -> None:
@@ -122,24 +128,29 @@ class Boundaries:
         await self._emit(MessageStart(message))
         self._state.transcript.append(await self._emit(MessageEnd(message)))
 
-    async def _ask(self, name: str, event: Any) -> bool:
+    async def _ask(self, name: str, event: Any) -> bool | None:
         from pi.harness.extensions.answers import Boundary
 
-        answers = await self._state.hooks.answers(name, event, (Boundary,))
+        answers = await self._state.hooks.answers(name, event, (Boundary, Stop))
+        stops = [answer for answer in answers if isinstance(answer, Stop)]
+        answers = [answer for answer in answers if isinstance(answer, Boundary)]
         drafts = [draft for answer in answers for draft in answer.entries]
         try:
             await self.append(drafts)
         except PiError as error:
             self._state.hooks.report("", name, f"nothing was appended: {error}")
+        if stops:
+            self._state.stopped = stops[0].reason
+            return False
         if not any(answer.go_on for answer in answers):
             self._extra = 0
-            return False
+            return None
         self._extra += 1
         if self._extra > MOST_EXTRA_TURNS:
             self._state.hooks.report(
                 "", name, f"asked to go on {MOST_EXTRA_TURNS} times in a row; it ends here"
             )
-            return False
+            return None
         return True
 
     def _id_of(self, kind: type) -> str:

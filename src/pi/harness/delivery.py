@@ -1,7 +1,7 @@
 """From the inbox into the conversation: each message once, when it is due, also while nobody types."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pi.agent.events import MessageEnd
 from pi.harness.entries import CustomMessage, CustomMessageEntry
@@ -50,7 +50,8 @@ class Delivery:
     def _opened(self) -> "Inbox | None":
         store = self._session.store
         folder = self._session.setup.agent_dir / FOLDER
-        if self._inbox is None and folder.is_dir():
+        child = self._session.setup.kin is not None  # what is sent to the project is for its people
+        if self._inbox is None and not child and folder.is_dir():
             from pi.harness.inbox import Inbox
 
             self._inbox = Inbox(folder, store.id, store.cwd, already=self._has)
@@ -101,4 +102,4 @@ class Delivery:
 
 
 def _as_object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}

@@ -113,7 +113,7 @@ class Session:
     @property
     def extensions(self) -> Any:
         """The extensions (`pi.harness.extensions.host.ExtensionHost`), or None."""
-        return self.state.setup.extensions
+        return extensions.host if (extensions := self.state.setup.extensions) is not None else None
 
     @property
     def tree(self) -> "SessionTree":

@@ -16,13 +16,20 @@ from pi.harness.settings import Settings
 from pi.harness.skills import Skill
 from pi.harness.store import Store
 from pi.harness.toolbox import Toolbox
-from pi.llm.messages import AssistantMessage, CacheRetention, ThinkingLevel
+from pi.llm.messages import AssistantMessage, CacheRetention, ThinkingLevel, Usage
 from pi.llm.models import Model
 from pi.llm.registry import ModelRegistry
+
+Sections = Callable[[Sequence[Tool]], dict[str, str]]
 
 
 class Extensions(Protocol):
     """What a session needs of its extensions; everything else they do through its hooks."""
+
+    @property
+    def host(self) -> Any:
+        """The host itself; None as long as there is nothing to host."""
+        ...
 
     def has_command(self, name: str) -> bool: ...
     async def run_command(self, name: str, arguments: str) -> None: ...
@@ -60,13 +67,35 @@ class RunShell(Protocol):
     ) -> int: ...
 
 
+class Kin(Protocol):
+    """What ties a child session to its parent: what it spends, and whether it may go on."""
+
+    @property
+    def depth(self) -> int:
+        """How many sessions are above it."""
+        ...
+
+    @property
+    def deepest(self) -> int:
+        """The depth that its own children may have at most."""
+        ...
+
+    def spent(self, provider: str, model: str, usage: Usage) -> None:
+        """A response or something beside the conversation has cost this."""
+        ...
+
+    def over(self, flying: Usage) -> Any:
+        """The limit that has been reached, with what the response under way has cost; None when none."""
+        ...
+
+
 class Setup(Struct, frozen=True):
     """What a session is made of besides its file; `sections` builds the prompt for the active tools."""
 
     registry: ModelRegistry
     settings: Settings
     toolbox: Toolbox
-    sections: Callable[[Sequence[Tool]], dict[str, str]]
+    sections: Sections
     agent_dir: Path
     skills: tuple[Skill, ...] = ()
     templates: tuple[PromptTemplate, ...] = ()
@@ -78,7 +107,11 @@ class Setup(Struct, frozen=True):
     extensions: Extensions | None = None
     shell: RunShell | None = None
     model_scope: tuple[str, ...] = ()  # patterns of the models to cycle through; empty: all usable ones
+    # the same with more skills and prompt templates, by path; the list gets warnings
+    more: "Callable[[Setup, Sequence[str], Sequence[str], list[str]], Setup] | None" = None
     remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again
+    prompt_of: Callable[[Path, str | None], Sections] | None = None  # sections of a folder, a system text
+    kin: Kin | None = None  # of a child session
 
 
 class Made(Struct, frozen=True):
@@ -106,6 +139,8 @@ class SessionState:
         self.steering = MessageQueue(setup.settings.get("steeringMode"))
         self.following = MessageQueue(setup.settings.get("followUpMode"))
         self.failed: AssistantMessage | None = None  # the response that is asked for again
+        self.stopped: str | None = None  # why an extension ended the last run
+        self.totals: Any = None  # of `pi.harness.stats`, once somebody asked
         self.with_next: list[Any] = []  # messages that wait for the next prompt
 
     @property

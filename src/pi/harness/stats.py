@@ -3,8 +3,10 @@
 from msgspec import Struct
 
 from pi.harness.context import to_llm
-from pi.harness.entries import BranchSummary, CompactionEntry, MessageEntry, UsageEntry
+from pi.harness.entries import BranchSummary, CompactionEntry, Entry, MessageEntry, UsageEntry
 from pi.harness.session import Session
+from pi.harness.store import Store
+from pi.llm.cost import total_usage
 from pi.llm.messages import AssistantMessage, ToolResultMessage, Usage, UserMessage
 from pi.llm.tokens import context_tokens, estimate_context
 from pi.llm.transcript import fold_system
@@ -32,46 +34,58 @@ class Stats(Struct, frozen=True):
     context: ContextUsage
 
 
-def stats_of(session: Session) -> Stats:
-    """Count it; the work grows with the session, so not for every event."""
-    messages = users = assistants = calls = results = 0
-    total = Usage()
-    by_model: dict[str, float] = {}
+class Totals:
+    """Running sums over a session's entries; only what was added since the last time is looked at."""
 
-    def add(usage: Usage | None, model: str) -> None:
-        nonlocal total
-        if usage is None:
-            return
-        total = Usage(
-            input=total.input + usage.input,
-            output=total.output + usage.output,
-            cache_read=total.cache_read + usage.cache_read,
-            cache_write=total.cache_write + usage.cache_write,
-            total_tokens=total.total_tokens + usage.total_tokens,
-        )
-        by_model[model] = by_model.get(model, 0) + usage.cost.total
+    def __init__(self, store: Store):
+        self.store = store
+        self._seen = 0
+        self._messages = self._users = self._assistants = self._calls = self._results = 0
+        self._usage = Usage()
+        self._by_model: dict[str, float] = {}
 
-    for entry in session.store.entries():
-        messages += isinstance(entry, MessageEntry)
+    def stats(self, context: ContextUsage) -> Stats:
+        """The sums as they are now."""
+        added = self.store.entries(start=self._seen)
+        self._seen += len(added)
+        for entry in added:
+            self._count(entry)
+        by_model = dict(self._by_model)
+        cost = sum(by_model.values())
+        counts = (self._messages, self._users, self._assistants, self._calls, self._results)
+        return Stats(*counts, self._usage, cost, by_model, context)
+
+    def _count(self, entry: Entry) -> None:
+        self._messages += isinstance(entry, MessageEntry)
         match entry:
             case MessageEntry(message=UserMessage()):
-                users += 1
+                self._users += 1
             case MessageEntry(message=AssistantMessage() as message):
-                assistants += 1
-                calls += len(message.tool_calls)
-                add(message.usage, f"{message.provider}/{message.model}")
+                self._assistants += 1
+                self._calls += len(message.tool_calls)
+                self._add(message.usage, f"{message.provider}/{message.model}")
             case MessageEntry(message=ToolResultMessage(usage=usage)):
-                results += 1
-                add(usage, "tools")
+                self._results += 1
+                self._add(usage, "tools")
             case UsageEntry(provider=provider, model=model, usage=usage):
-                add(usage, f"{provider}/{model}")
+                self._add(usage, f"{provider}/{model}")
             case CompactionEntry(usage=usage) | BranchSummary(usage=usage):
-                add(usage, "summaries")
+                self._add(usage, "summaries")
             case _:
                 pass
-    cost = sum(by_model.values())
-    context = context_usage(session)
-    return Stats(messages, users, assistants, calls, results, total, cost, by_model, context)
+
+    def _add(self, usage: Usage | None, model: str) -> None:
+        if usage is not None:
+            self._usage = total_usage(self._usage, usage)
+            self._by_model[model] = self._by_model.get(model, 0) + usage.cost.total
+
+
+def stats_of(session: Session) -> Stats:
+    """Count what is new since the last time."""
+    totals = session.state.totals
+    if not isinstance(totals, Totals):
+        totals = session.state.totals = Totals(session.store)
+    return totals.stats(context_usage(session))
 
 
 def context_usage(session: Session) -> ContextUsage:

@@ -222,10 +222,10 @@ class Store:
         position = self._index.get(entry_id)
         return None if position is None else self._decode(position)
 
-    def entries(self, *types: str) -> list[Entry]:
+    def entries(self, *types: str, start: int = 0) -> list[Entry]:
         """The entries of all branches, as they were written; with `types` no others are decoded."""
-        heads = enumerate(self._heads)
-        return [self._decode(at) for at, head in heads if not types or head.type in types]
+        heads = self._heads
+        return [self._decode(at) for at in range(start, len(heads)) if not types or heads[at].type in types]
 
     def raw(self, entry_id: str) -> bytes:
         """The line of an entry as it is in the file. Raises PiError when there is no such entry."""

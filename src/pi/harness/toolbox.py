@@ -26,6 +26,16 @@ class Toolbox:
         builders = {name: (lambda tool=tool: tool) for name, tool in made.items()}
         return cls(builders, lambda known, own: known)
 
+    def limited(self, names: Sequence[str]) -> "Toolbox":
+        """Another box, which knows of the built-in tools only these, and uses no tool but these."""
+        builtin = {name: make for name, make in self._builtin.items() if name in names}
+        return Toolbox(builtin, lambda known, own: [name for name in names if name in known])
+
+    @property
+    def builtin(self) -> tuple[str, ...]:
+        """The names of the built-in tools."""
+        return tuple(self._builtin)
+
     @property
     def active(self) -> tuple[Tool, ...]:
         """The tools that the model has."""

@@ -29,10 +29,15 @@ def is_trusted(cwd: Path, agent_dir: Path, *, decision: bool | None, default: st
     """
     if decision is not None:
         return decision
-    if not any(os.path.exists(cwd / ".pi" / name) for name in PROTECTED) and not _has_agents_skills(cwd):  # noqa: PTH110
+    if not needs_trust(cwd):
         return True
     saved = _saved_decision(cwd.resolve(), agent_dir / "trust.json")
     return saved if saved is not None else default == "always"
+
+
+def needs_trust(cwd: Path) -> bool:
+    """Whether the project at `cwd` brings anything that is used only with trust."""
+    return any(os.path.exists(cwd / ".pi" / name) for name in PROTECTED) or _has_agents_skills(cwd)  # noqa: PTH110
 
 
 def save_trust(agent_dir: Path, path: Path, decision: bool | None) -> None:

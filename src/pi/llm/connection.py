@@ -218,8 +218,34 @@ class Connection(asyncio.Protocol):
             self._exchange.closed(exc)
 
 
-async def open_connection(to: Url, via: Url | None, timeout_ms: int) -> Connection:
-    """A connection to `to`, or to the proxy on the way."""
+async def public_address(to: Url) -> str:
+    """An address of a host on the internet. Raises TransportError when one of its addresses isn't public.
+
+    Connect to what this gives: the name may mean another address the next time it is asked for.
+    """
+    import socket
+    from ipaddress import ip_address
+
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(to.host.strip("[]"), to.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise TransportError(f"Connection error. {to.host}: {_reason(error)}.") from error
+    addresses = [str(address[0]) for *_, address in found]
+    for address in addresses:
+        known = ip_address(address.partition("%")[0])
+        mapped = getattr(known, "ipv4_mapped", None)
+        if not (mapped or known).is_global or known.is_multicast:
+            raise TransportError(
+                f"{to.host} isn't on the internet: {address}. Only public hosts are allowed here."
+            )
+    return addresses[0]
+
+
+async def open_connection(
+    to: Url, via: Url | None, timeout_ms: int, *, address: str | None = None
+) -> Connection:
+    """A connection to `to`, or to the proxy on the way; to `address` if it is known already."""
     loop = asyncio.get_running_loop()
     peer = via or to
     tls = _tls_of_environment() if "https" in (to.scheme, peer.scheme) else None
@@ -228,10 +254,13 @@ async def open_connection(to: Url, via: Url | None, timeout_ms: int) -> Connecti
         async with asyncio.timeout(timeout_ms / 1000 or None):
             _, connection = await loop.create_connection(
                 lambda: Connection(loop, to.host_port),
-                peer.host,
+                address or peer.host,
                 peer.port,
                 ssl=tls if peer.scheme == "https" else None,
-                happy_eyeballs_delay=None if is_address else 0.25,  # a broken IPv6 costs no more than that
+                server_hostname=peer.host if address and peer.scheme == "https" else None,
+                happy_eyeballs_delay=None
+                if is_address or address
+                else 0.25,  # a broken IPv6 costs no more than that
             )
             if via and tls and to.scheme == "https":
                 await _tunnel(connection, to, via, tls)

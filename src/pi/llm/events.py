@@ -10,6 +10,11 @@ from pi.llm.messages import AssistantMessage, ToolCall
 class StreamStart(Struct, frozen=True, tag="start", tag_field="type"):
     """The provider has begun to answer."""
 
+    @property
+    def type(self) -> Literal["start"]:
+        """As the other events have it."""
+        return "start"
+
 
 class BlockStart(Struct, frozen=True, rename="camel"):
     """A block opens; a tool call already carries its id and name."""
@@ -41,6 +46,11 @@ class StreamEnd(Struct, frozen=True):
     """The last event of every stream: the whole message, also when it failed or was aborted."""
 
     message: AssistantMessage
+
+    @property
+    def type(self) -> Literal["end"]:
+        """As the other events have it."""
+        return "end"
 
 
 BlockEvent = BlockStart | BlockDelta | BlockEnd

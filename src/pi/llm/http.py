@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from pi.llm.connection import Connection, Exchange, open_connection, request_head
+from pi.llm.connection import Connection, Exchange, open_connection, public_address, request_head
 from pi.llm.errors import TransportError
 from pi.llm.options import StreamOptions
 from pi.llm.proxy import parse_url, proxy_for, proxy_headers
@@ -62,12 +62,14 @@ async def request(
     idle_timeout_ms: int = 300_000,
     connect_timeout_ms: int = 30_000,
     proxy: str | None = None,
+    public: bool = False,
 ) -> AsyncGenerator[Response, None]:
     """Send a request; the answer's head has arrived when this yields.
 
     Leaving before the body's end closes the connection at once. `proxy` beats HTTP_PROXY, HTTPS_PROXY and
     ALL_PROXY; NO_PROXY beats them all. The idle timeout is for the head and for each piece of the body
-    (ms, 0: none). Raises TransportError, and ConfigError for what can't be sent.
+    (ms, 0: none). With `public`, hosts that aren't on the internet are refused. Raises TransportError, and
+    ConfigError for what can't be sent.
     """
     to = parse_url(url)
     via = proxy_for(to, proxy)
@@ -82,15 +84,16 @@ async def request(
         fields["content-length"] = str(len(body or b""))
     message = request_head(method, target, fields) + (body or b"")
 
+    address = await public_address(to) if public else None
     pool = await _pool()
-    key = (to.scheme, to.host, to.port, via)
+    key = (to.scheme, to.host, to.port, via, public)
     connection = pool.take(key)
     exchange = None
     try:
         if connection:
             exchange = await connection.exchange(method, message, idle_timeout_ms, reused=True)
         if not connection or not exchange:
-            connection = await open_connection(to, via, connect_timeout_ms)
+            connection = await open_connection(to, via, connect_timeout_ms, address=None if via else address)
             exchange = await connection.exchange(method, message, idle_timeout_ms)
         assert exchange
         yield Response(exchange)

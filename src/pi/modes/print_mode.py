@@ -1,20 +1,26 @@
 """Print mode: the last answer goes to stdout, everything else to stderr."""
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from pi.harness.ui import NobodyThere, NoticeKind
-from pi.llm.messages import AssistantMessage, Text
+from pi.llm.messages import AssistantMessage, Text, ToolResultMessage
 from pi.platform.terminal import plain, say, write_all
 
 
-def print_answer(message: AssistantMessage | None) -> int:
-    """Write the answer's texts, a line each; the exit code is 0 only for a whole answer."""
+def print_answer(message: AssistantMessage | None, end: Sequence[Any] = ()) -> int:
+    """Write the answer's texts, a line each; the exit code is 0 only for a whole answer.
+
+    Where a tool has ended the run, `end` is its result, and that is the answer.
+    """
     if message is None:
         return 0
     if message.stop_reason in ("error", "aborted"):
         say(message.error_message or f"Request {message.stop_reason}")
         return 1
-    texts = [block.text for block in message.content if isinstance(block, Text)]
+    content = end[0].content if end and isinstance(end[0], ToolResultMessage) else message.content
+    texts = [block.text for block in content if isinstance(block, Text)]
     answer = "".join(f"{text}\n" for text in texts)
     write_all(1, (plain(answer) if os.isatty(1) else answer).encode("utf-8", "replace"))
     if message.stop_reason == "length":

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from msgspec import structs
 
@@ -27,10 +27,12 @@ from pi.harness.extensions.declarations import (
 )
 from pi.harness.extensions.on import On
 from pi.harness.extensions.state import BranchState
+from pi.harness.extensions.tool_runs import contained
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 KINDS = tuple(
     name for name in Declared.__struct_fields__ if name not in ("handlers", "gates", "guards", "topics")
 )
@@ -67,7 +69,8 @@ class ExtensionAPI:
         With `parameters` (a JSON Schema) the function gets one dict. `limit` is in s; `fields` are Tool's.
         """
         if isinstance(function, Tool):
-            self._put("tools", function.name, function)
+            own = structs.replace(function, run=contained(function.run, limit))
+            self._put("tools", function.name, own)
             return function
 
         def declare(function: F) -> F:
@@ -82,7 +85,7 @@ class ExtensionAPI:
                 effects=effects and _taking(effects, 2),
                 **fields,
             )
-            self._put("tools", tool.name, structs.replace(tool, run=_limited(tool.run, limit)))
+            self._put("tools", tool.name, structs.replace(tool, run=contained(tool.run, limit)))
             return function
 
         return declare if function is None else declare(function)
@@ -98,10 +101,11 @@ class ExtensionAPI:
 
         def declare(run: F) -> F:
             text = description or (inspect.getdoc(run) or "").partition("\n")[0]
+            bound = _taking(run, 2)
             self._put(
                 "commands",
                 _plain(name.removeprefix("/")),
-                Command(name.removeprefix("/"), text, run, complete),
+                Command(name.removeprefix("/"), text, bound, complete),
             )
             return run
 
@@ -109,24 +113,43 @@ class ExtensionAPI:
 
     def shortcut(self, key: str, description: str) -> Callable[[F], F]:
         """A key of the terminal interface runs `handler(ctx)`."""
-        return self._decorator("shortcuts", key, lambda run: Shortcut(key, description, run))
+        return self._decorator("shortcuts", key, lambda run: Shortcut(key, description, _taking(run, 1)))
 
     def cli(self, name: str, description: str) -> Callable[[F], F]:
-        """`pi name words…` in the shell runs `handler(words, ctx)`; its result is the exit code."""
-        return self._decorator("cli", _plain(name), lambda run: CliCommand(name, description, run))
+        """`pi name words…` in the shell runs `handler(words, ctx)`; its result is the exit code.
 
-    def flag(self, name: str, default: bool | str | None = False, description: str = "") -> Flag:
+        Its ctx is that of a session that is saved nowhere; without it none is made.
+        """
+        return self._decorator(
+            "cli", _plain(name), lambda run: CliCommand(name, description, run, _wants(run, 2))
+        )
+
+    @overload
+    def flag(self, name: str, default: bool = False, description: str = "") -> Flag[bool]: ...
+    @overload
+    def flag(self, name: str, default: str, description: str = "") -> Flag[str]: ...
+    @overload
+    def flag(self, name: str, default: None, description: str = "") -> Flag[str | None]: ...
+    def flag(self, name: str, default: Any = False, description: str = "") -> Flag[Any]:
         """`--name` on the command line, without a value if the default is a bool. Read it with `.get()`."""
         kind = bool if isinstance(default, bool) else str
-        flag = Flag(_plain(name.removeprefix("--")), kind, default, description)
+        flag: Flag[Any] = Flag(_plain(name.removeprefix("--")), kind, default, description)
         return self._put("flags", flag.name, flag)
 
-    def setting(self, name: str, default: Any, description: str = "", *, type: Any = None) -> Setting:
+    @overload
+    def setting(self, name: str, default: T, description: str = "", *, type: type[T]) -> Setting[T]: ...
+    @overload
+    def setting(self, name: str, default: T, description: str = "", *, type: Any = None) -> Setting[T]: ...
+    def setting(self, name: str, default: Any, description: str = "", *, type: Any = None) -> Setting[Any]:
         """`extensionSettings.<extension>.<name>` in settings.json. Read it with `.get()`."""
         kind = type if type is not None else default.__class__ if default is not None else Any
         return self._put("settings", name, Setting(name, kind, default, description))
 
-    def state(self, name: str, default: Any = None, *, type: Any = Any) -> BranchState:
+    @overload
+    def state(self, name: str, default: T, *, type: type[T]) -> BranchState[T]: ...
+    @overload
+    def state(self, name: str, default: T = None, *, type: Any = Any) -> BranchState[T]: ...
+    def state(self, name: str, default: Any = None, *, type: Any = Any) -> BranchState[Any]:
         """A value (JSON) that follows the session's branch: `.get(ctx)`, `.set(ctx, value)`."""
         return self._put("states", name, BranchState(f"{self.name}:{name}", default, type))
 
@@ -134,33 +157,35 @@ class ExtensionAPI:
         """A judge of every call's final arguments: `gate(event, ctx)` gives Block or None; errors deny."""
 
         def declare(run: F) -> F:
-            self._add(self.declared.gates, Subscription("gate", run, limit))
+            self._add(self.declared.gates, Subscription("gate", _taking(run, 2), limit))
             return run
 
         return declare if function is None else declare(function)
 
     def stream_guard(self, function: F) -> F:
-        """A watcher of each response: `guard(event, stream)` gives Cut, AskAgain, Stop or None; not async."""
-        self._add(self.declared.guards, Subscription("stream_guard", function))
+        """A watcher of each response: `guard(event, stream, ctx)` gives Cut, AskAgain, Stop or None."""
+        self._add(self.declared.guards, Subscription("stream_guard", _taking(function, 3)))
         return function
 
     def render(self, kind: RenderKind, name: str = "") -> Callable[[F], F]:
         """How a tool, a message or entry type, or Markdown is shown: `render(value, ctx)` gives lines."""
-        return self._decorator("renderers", f"{kind}:{name}", lambda run: Renderer(kind, name, run))
+        return self._decorator(
+            "renderers", f"{kind}:{name}", lambda run: Renderer(kind, name, _taking(run, 2))
+        )
 
     def footer(self, name: str, *, priority: int = 50) -> Callable[[F], F]:
         """A segment of the footer: `segment(ctx)` gives its text or None."""
-        return self._decorator("segments", name, lambda run: Segment(name, run, priority))
+        return self._decorator("segments", name, lambda run: Segment(name, _taking(run, 1), priority))
 
     def autocomplete(self, trigger: str) -> Callable[[F], F]:
         """Completions for words that begin with `trigger`: `complete(word, ctx)` gives texts."""
-        return self._decorator("completers", trigger, lambda run: Completer(trigger, run))
+        return self._decorator("completers", trigger, lambda run: Completer(trigger, _taking(run, 2)))
 
     def listen(self, topic: str) -> Callable[[F], F]:
         """Hear what extensions say with `ctx.emit(topic, data)`: `handler(data, ctx)`."""
 
         def declare(run: F) -> F:
-            self._add(self.declared.topics, Subscription(topic, run))
+            self._add(self.declared.topics, Subscription(topic, _taking(run, 2)))
             return run
 
         return declare
@@ -168,6 +193,7 @@ class ExtensionAPI:
     def provider(
         self,
         name: str,
+        /,
         *,
         stream: Callable[..., Any] | None = None,
         login: Callable[..., Any] | None = None,
@@ -176,9 +202,11 @@ class ExtensionAPI:
     ) -> Provider:
         """A provider: `config` in the words of models.json (baseUrl, api, apiKey, models, headers …).
 
-        With `stream(model, context, options)`, an async generator of text, it answers requests itself.
+        With `stream(model, context, options, ctx)`, an async generator of text, it answers itself.
         """
-        return self._put("providers", name, Provider(name, config, stream, login, refresh))
+        return self._put(
+            "providers", name, Provider(name, config, stream and _taking(stream, 4), login, refresh)
+        )
 
     def virtual_model(
         self,
@@ -266,17 +294,14 @@ def _taking(run: Callable[..., Any], most: int) -> Callable[..., Any]:
     return run if count == most else lambda *given: run(*given[:count])
 
 
-def _limited(run: Callable[..., Any], limit: float | None) -> Callable[..., Any]:
-    async def limited(arguments: dict[str, Any], context: Any) -> Any:
-        from pi.agent.limits import TooSlow, within
-        from pi.agent.tool import ToolError
-
-        try:
-            return await within(limit, run(arguments, context))
-        except TooSlow as error:
-            raise ToolError(str(error)) from None
-
-    return limited
+def _wants(run: Callable[..., Any], count: int) -> bool:
+    """Whether a function takes that many arguments; fewer are called with fewer."""
+    places = [
+        p
+        for p in inspect.signature(run).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return len(places) >= count
 
 
 def _plain(name: str) -> str:

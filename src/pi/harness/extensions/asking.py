@@ -1,89 +1,131 @@
 """`ctx.complete`: one answer of a model beside the conversation, counted in the session, typed if wanted."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
-from pi.harness.context import to_llm
+from pi.harness.context import to_llm, without_images
 from pi.harness.entries import UsageEntry
+from pi.harness.extensions.typed_output import TRIES, Unfit, instruction, value_of
 from pi.harness.routing import route
 from pi.harness.session import Session
-from pi.llm.events import StreamEnd
-from pi.llm.messages import AssistantMessage, Context, Text, UserMessage
+from pi.harness.session_file import SessionWriteError
+from pi.llm.events import BlockDelta, StreamEnd
+from pi.llm.messages import AssistantMessage, Context, Text, ThinkingLevel, Usage, UserMessage
 from pi.llm.models import Model
-from pi.llm.stream import ask
+from pi.llm.options import StreamOptions
+from pi.llm.stream import ModelStream, ask
+from pi.llm.transcript import fold_system
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError
 
-TRIES = 3  # for an answer of the wanted type
+OnText = Callable[[str], Any]
 
 
 async def complete(
     session: Session,
     prompt: str | Sequence[Any],
-    model: Model | str | None,
-    system: str,
-    output: Any,
-    max_tokens: int | None,
+    model: Model | str | None = None,
+    system: str = "",
+    output: Any = None,
+    max_tokens: int | None = None,
+    on_text: OnText | None = None,
 ) -> Any:
-    """The answer (an AssistantMessage), or a value of the type `output`. Raises PiError when none comes."""
-    messages = [_user(prompt)] if isinstance(prompt, str) else list(to_llm(prompt))
-    if output is not None:
-        from pi.harness.extensions.hint_schema import schema_of
+    """The answer (an AssistantMessage), or a value of the type `output`.
 
-        schema = msgspec.json.encode(schema_of(output, msgspec.NODEFAULT)).decode()
-        system = f"{system}\n\nAnswer with JSON alone that fits this schema:\n{schema}".strip()
-    chosen = _chosen(session, model)
-    for _ in range(TRIES if output is not None else 1):
-        answer = await _answer(session, chosen, messages, system, max_tokens)
+    `on_text` hears each piece of text as it comes, of every try; an async one is waited for. Raises PiError
+    when there is no such model, no key, or no answer, TypeError for a type that JSON can't say.
+    """
+    chosen, level = model_for(session, model)
+    told = fold_system(to_llm([_user(prompt)] if isinstance(prompt, str) else prompt))
+    parts = (told.system, system, "" if output is None else instruction(output))
+    system = "\n\n".join(part for part in parts if part)
+    messages = list(told.messages)
+    if session.setup.settings.flag("images.blockImages"):
+        messages = list(without_images(messages))
+    for _ in range(TRIES):
+        to = await route(session.state, chosen, level, messages, direct=True)
+        options = _options(session, chosen, to.model, to.thinking_level, max_tokens)
+        stream = ask(to.model, Context(tuple(messages), system), options)
+        answer = await _answer(session, stream, on_text)
         if output is None:
             return answer
         try:
-            return msgspec.json.decode(_json_in(answer.text), type=output, strict=False)
-        except msgspec.MsgspecError as error:
-            messages += [answer, _user(f"That doesn't fit: {error}. Answer with the JSON alone.")]
-    raise PiError(f"{chosen.ref} gave no answer of the wanted type in {TRIES} tries.")
+            return value_of(answer.text, output)
+        except Unfit as unfit:
+            messages += [answer, _user(str(unfit))]
+    raise PiError(
+        f"{chosen.ref} gave no answer of the wanted type in {TRIES} tries. Ask for something simpler, or "
+        "name another model."
+    )
 
 
-def _chosen(session: Session, model: Model | str | None) -> Model:
-    if model is None:
-        return session.model
-    if isinstance(model, Model):
-        return model
-    from pi.llm.patterns import resolve_model
+def model_for(session: Session, wanted: Model | str | None) -> tuple[Model, ThinkingLevel]:
+    """A model by pattern ("provider/id:level") and the level to think at; by default the session's.
 
-    return resolve_model(session.setup.registry, provider=None, pattern=model).model
+    Raises PiError when there is none.
+    """
+    match wanted:
+        case None:
+            return session.model, session.thinking_level
+        case Model():
+            return wanted, session.thinking_level
+        case _:
+            from pi.llm.patterns import resolve_model
 
-
-async def _answer(
-    session: Session, model: Model, messages: Sequence[Any], system: str, max_tokens: int | None
-) -> AssistantMessage:
-    to = await route(session.state, model, session.thinking_level, messages, direct=True)
-    given = msgspec.structs.replace(session.host.options(to.model, to.thinking_level), max_tokens=max_tokens)
-    async with aclosing(aiter(ask(to.model, Context(tuple(messages), system), given))) as events:
-        async for event in events:
-            if isinstance(event, StreamEnd):
-                answer = event.message
-                session.store.append(
-                    UsageEntry,
-                    kind="extension",
-                    provider=answer.provider,
-                    model=answer.model,
-                    usage=answer.usage,
-                )
-                if answer.stop_reason in ("error", "aborted"):
-                    raise PiError(answer.error_message or f"{to.model.ref} gave no answer.")
-                return answer
-    raise PiError(f"{to.model.ref} gave no answer.")
+            choice = resolve_model(session.setup.registry, provider=None, pattern=wanted)
+            return choice.model, choice.thinking or session.thinking_level
 
 
-def _json_in(text: str) -> str:
-    """The JSON of an answer: without a fence of Markdown around it, and words before or after it."""
-    begin = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=0)
-    end = max(text.rfind("}"), text.rfind("]")) + 1
-    return text[begin:end] if end > begin else text.strip()
+def count_usage(
+    session: Session, kind: str, provider: str, model: str, usage: Usage, note: Any = None
+) -> None:
+    """Note in a session what was spent beside its conversation, and in the sessions that it is a child of."""
+    if not (usage.total_tokens or usage.cost.total):
+        return
+    try:
+        session.store.append(UsageEntry, kind=kind, provider=provider, model=model, usage=usage, note=note)
+    except SessionWriteError as error:  # the store has the entry and writes it with the next one
+        if str(error) not in session.warnings:
+            session.warnings.append(str(error))
+    if session.setup.kin is not None:
+        session.setup.kin.spent(provider, model, usage)
+
+
+def _options(
+    session: Session, chosen: Model, model: Model, level: ThinkingLevel, max_tokens: int | None
+) -> StreamOptions:
+    options = structs.replace(session.host.options(model, level), max_tokens=max_tokens)
+    if chosen.provider == session.model.provider:
+        return options
+    own = session.setup.registry.require_credentials(model)  # the run's key is for its own provider alone
+    return structs.replace(options, api_key=own.api_key, headers=own.headers)
+
+
+async def _answer(session: Session, stream: ModelStream, on_text: OnText | None) -> AssistantMessage:
+    """Read it to its end; what it cost is counted also when that is cut short."""
+    answer: AssistantMessage | None = None
+    try:
+        async with aclosing(aiter(stream)) as events:
+            async for event in events:
+                match event:
+                    case BlockDelta("text_delta", _, piece) if on_text is not None:
+                        heard = on_text(piece)
+                        if inspect.isawaitable(heard):
+                            await heard
+                    case StreamEnd(message):
+                        answer = message
+                    case _:
+                        pass
+    finally:
+        usage = stream.usage if answer is None else answer.usage
+        count_usage(session, "extension", stream.model.provider, stream.model.id, usage)
+    if answer is None or answer.stop_reason in ("error", "aborted"):
+        raise PiError((answer and answer.error_message) or f"{stream.model.ref} gave no answer. Try again.")
+    return answer
 
 
 def _user(text: str) -> UserMessage:

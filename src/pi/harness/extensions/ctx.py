@@ -11,15 +11,16 @@ from pi.harness.extensions.owned import Owned, StaleContext
 from pi.harness.extensions.views import ModelsView, SessionView, ToolsView
 from pi.harness.session import Session, WhenBusy
 from pi.harness.ui import UI
-from pi.llm.messages import Image
+from pi.llm.messages import Image, ThinkingLevel
 from pi.llm.models import Model
+from pi.platform.errors import PiError
 
 if TYPE_CHECKING:
     import asyncio
 
     from pi.harness.background import BackgroundProcesses, Process
     from pi.harness.extensions.answers import Note
-    from pi.harness.extensions.children import Child
+    from pi.harness.extensions.children import Child, Limits
     from pi.harness.extensions.http import Http
     from pi.harness.extensions.running import Ran
     from pi.harness.extensions.secrets import Secrets
@@ -46,6 +47,12 @@ class Home:
         self.owned = Owned(report)
         self.alive = True
         self.shutdown: Callable[[], None] = lambda: None
+        self.children: set[Child] = set()
+
+    async def end_children(self) -> None:
+        """Close the child sessions that are open."""
+        for child in tuple(self.children):
+            await child.close()
 
 
 class Ctx:
@@ -244,20 +251,42 @@ class Ctx:
         system: str = "",
         output: Any = None,
         max_tokens: int | None = None,
+        on_text: Callable[[str], Any] | None = None,
     ) -> Any:
         """One answer of a model (default: the session's), outside of the conversation; its cost is counted.
 
-        With `output` (a type) the answer is of that type; one that doesn't fit is asked for again.
+        With `output` (a type) the answer is of that type; one that doesn't fit is asked for again. `on_text`
+        hears its text as it comes.
         """
         from pi.harness.extensions.asking import complete
 
-        return await complete(self._session, prompt, model, system, output, max_tokens)
+        return await complete(self._session, prompt, model, system, output, max_tokens, on_text)
 
-    async def child(self, **options: Any) -> "Child":
-        """A session of its own for a part of the work, within this one's rights: see `Child`."""
-        from pi.harness.extensions.children import open_child
+    async def child(
+        self,
+        *,
+        model: Model | str | None = None,
+        thinking: ThinkingLevel | None = None,
+        tools: Sequence[str] | None = None,
+        system: str | None = None,
+        extensions: Sequence[str] | None = None,
+        limits: "Limits | None" = None,
+        name: str = "",
+        cwd: Path | str | None = None,
+        save: bool = False,
+        fork: bool = False,
+    ) -> "Child":
+        """A session of its own for a part of the work: `async with await ctx.child() as child`.
 
-        return await open_child(self._session, self._home, **options)
+        It may do no more than this one: `tools` are some of the active ones (by default the built-in ones and
+        those of its extensions), and what judges calls here judges its calls too. Of the `extensions` those
+        with gates, with providers and with its tools join by default. `cwd` is a folder inside this one's, or
+        an absolute path; `fork` begins with this conversation, `save` keeps it in a file. Raises PiError.
+        """
+        from pi.harness.extensions.children import Wish, open_child
+
+        wish = Wish(model, thinking, tools, system, extensions, limits, name, cwd, save, fork)
+        return await open_child(self._session, self._home, self.call_id, wish)
 
     async def exec(
         self,
@@ -334,7 +363,11 @@ class Ctx:
 
     def task(self, work: Coroutine[Any, Any, Any], name: str = "task") -> "asyncio.Task[Any]":
         """Run it in the background; it ends with the extension, and its errors are reported."""
-        self._check()
+        try:
+            self._check()
+        except PiError:
+            work.close()  # or Python would warn that nobody awaited it
+            raise
         return self._home.owned.task(work, name)
 
     def after(self, seconds: float, run: Callable[[], Any], name: str = "timer") -> "asyncio.Task[Any]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ from pi.llm.messages import AssistantMessage, ThinkingLevel
 from pi.llm.models import Model
 from pi.platform.errors import PiError
 
+T = TypeVar("T")
 RenderKind = Literal["tool", "message", "entry", "markdown"]
 
 
@@ -46,11 +47,12 @@ class Shortcut(Struct, frozen=True, eq=False):
 
 
 class CliCommand(Struct, frozen=True, eq=False):
-    """`pi name …` in the shell: `run(words, ctx)`; the result is the exit code."""
+    """`pi name …` in the shell: `run(words, ctx)`, or `run(words)`; the result is the exit code."""
 
     name: str
     description: str
     run: Callable[..., Any]
+    with_ctx: bool = False
 
 
 class Renderer(Struct, frozen=True, eq=False):
@@ -76,17 +78,18 @@ class Completer(Struct, frozen=True, eq=False):
     run: Callable[..., Any]
 
 
-class Setting(Struct, eq=False):
+class Setting(Struct, Generic[T], eq=False):
     """One setting of an extension; `get()` is what settings.json says, or the default."""
 
     name: str
     type: Any
-    default: Any
+    default: T
     description: str
     read: Callable[[], Any] = lambda: None
+    write: Callable[[Any], None] = lambda value: None
     warn: Callable[[str], None] = lambda text: None
 
-    def get(self) -> Any:
+    def get(self) -> T:
         """The value; one of the wrong type is reported, and the default is used."""
         value = self.read()
         if value is None:
@@ -97,17 +100,21 @@ class Setting(Struct, eq=False):
             self.warn(f'the setting "{self.name}" is ignored: {error}')
             return self.default
 
+    def set(self, value: T | None) -> None:
+        """Write another value into the user's settings.json, None to take it out. Raises ConfigError."""
+        self.write(msgspec.to_builtins(value))
 
-class Flag(Struct, eq=False):
+
+class Flag(Struct, Generic[T], eq=False):
     """One option of the command line, `--name`; `get()` is its value, once the session has started."""
 
     name: str
     type: type[bool] | type[str]
-    default: Any
+    default: T
     description: str
-    value: Any = None
+    value: T | None = None
 
-    def get(self) -> Any:
+    def get(self) -> T:
         """What the command line says, or the default."""
         return self.default if self.value is None else self.value
 
@@ -161,8 +168,8 @@ class Declared(Struct):
     tools: dict[str, Tool] = {}
     commands: dict[str, Command] = {}
     shortcuts: dict[str, Shortcut] = {}
-    flags: dict[str, Flag] = {}
-    settings: dict[str, Setting] = {}
+    flags: dict[str, Flag[Any]] = {}
+    settings: dict[str, Setting[Any]] = {}
     cli: dict[str, CliCommand] = {}
     providers: dict[str, Provider] = {}
     virtual_models: dict[str, VirtualModel] = {}

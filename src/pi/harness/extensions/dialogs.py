@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
 
 from pi.agent.hooks import Hooks
 from pi.agent.limits import unlimited
+from pi.harness.extensions.events import UiPromptEnd, UiPromptStart
 from pi.harness.ui import UI, Field, NoticeKind, Placement
 from pi.platform.terminal import plain
 
+_telling: ContextVar[bool] = ContextVar("telling", default=False)
 T = TypeVar("T")
 Kind = Literal["select", "confirm", "input", "editor", "form", "custom"]
+
+on_behalf: ContextVar[str] = ContextVar("on_behalf", default="")  # the child session that asks
 
 
 class Dialogs:
@@ -30,7 +35,9 @@ class Dialogs:
     async def select(self, title: str, options: Sequence[str], *, timeout: float | None = None) -> str | None:
         """One of the options, or None; `timeout` in s."""
         shown = [plain(option) for option in options]
-        answer = await self._ask("select", title, self._ui.select(plain(title), shown, timeout), timeout)
+        answer = await self._ask(
+            "select", title, lambda: self._ui.select(_titled(title), shown, timeout), timeout
+        )
         return (
             None
             if answer is None
@@ -39,24 +46,32 @@ class Dialogs:
 
     async def confirm(self, title: str, message: str = "", *, timeout: float | None = None) -> bool:
         """Yes or no; no where nobody answers."""
-        work = self._ui.confirm(plain(title), plain(message), timeout)
-        return bool(await self._ask("confirm", title, work, timeout))
+        return bool(
+            await self._ask(
+                "confirm",
+                title,
+                lambda: self._ui.confirm(_titled(title), plain(message), timeout),
+                timeout,
+            )
+        )
 
     async def input(self, title: str, placeholder: str = "", *, timeout: float | None = None) -> str | None:
         """A line of text, or None."""
         return await self._ask(
-            "input", title, self._ui.input(plain(title), plain(placeholder), timeout), timeout
+            "input", title, lambda: self._ui.input(_titled(title), plain(placeholder), timeout), timeout
         )
 
     async def editor(self, title: str, text: str = "") -> str | None:
         """A longer text, or None."""
-        return await self._ask("editor", title, self._ui.editor(plain(title), text), None)
+        return await self._ask("editor", title, lambda: self._ui.editor(_titled(title), text), None)
 
     async def form(
         self, title: str, fields: Sequence[Field], *, timeout: float | None = None
     ) -> dict[str, Any] | None:
         """All answers by the names of their fields, or None; one by one where there are no forms."""
-        answer = await self._ask("form", title, self._ui.form(plain(title), fields, timeout), timeout)
+        answer = await self._ask(
+            "form", title, lambda: self._ui.form(_titled(title), fields, timeout), timeout
+        )
         if isinstance(answer, NotImplementedError):
             return await self._one_by_one(fields, timeout)
         return answer
@@ -66,12 +81,12 @@ class Dialogs:
 
         Raises NotImplementedError where there is no terminal interface: offer `form` there.
         """
-        return await self._ask("custom", "", self._ui.custom(factory, options), None)
+        return await self._ask("custom", "", lambda: self._ui.custom(factory, options), None)
 
     def notify(self, text: str, kind: NoticeKind = "info") -> None:
         """Show a notice."""
         self._check()
-        self._ui.notify(plain(text), kind)
+        self._ui.notify(_titled(text), kind)
 
     def status(self, text: str | None, key: str = "") -> None:
         """Show a text in the footer, or take it away; an extension has one place, or one for each key."""
@@ -130,19 +145,31 @@ class Dialogs:
                 return None
         return answers
 
-    async def _ask(self, kind: Kind, title: str, work: Awaitable[T], timeout: float | None) -> T | None:
+    async def _ask(
+        self, kind: Kind, title: str, ask: Callable[[], Awaitable[T]], timeout: float | None
+    ) -> T | None:
+        """Ask within `timeout` s; others hear of it, unless it is asked while they are being told."""
         self._check()
-        if self._hooks.has("ui_prompt_start"):
-            from pi.harness.extensions.events import UiPromptStart
-
-            await self._hooks.tell("ui_prompt_start", UiPromptStart(kind, title))
+        if _telling.get():
+            return await self._answer(ask, timeout)
+        token = _telling.set(True)
         try:
             with unlimited():
-                return await (asyncio.wait_for(work, timeout) if timeout is not None else work)
+                await self._hooks.tell("ui_prompt_start", UiPromptStart(kind, title))
+            return await self._answer(ask, timeout)
+        finally:
+            with unlimited():
+                await self._hooks.tell("ui_prompt_end", UiPromptEnd(kind, title))
+            _telling.reset(token)
+
+    async def _answer(self, ask: Callable[[], Awaitable[T]], timeout: float | None) -> T | None:
+        try:
+            with unlimited():
+                return await (ask() if timeout is None else asyncio.wait_for(ask(), timeout))
         except TimeoutError:
             return None
-        finally:
-            if self._hooks.has("ui_prompt_end"):
-                from pi.harness.extensions.events import UiPromptEnd
 
-                await self._hooks.tell("ui_prompt_end", UiPromptEnd(kind, title))
+
+def _titled(text: str) -> str:
+    who = on_behalf.get()
+    return plain(f"{who}: {text}" if who else text)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from pi.harness.entries import BranchSummary, Entry
+from pi.harness.entries import AgentMessage, BranchSummary, Entry
 from pi.harness.extensions.answers import Draft
 from pi.llm.messages import AssistantMessage, Image, ThinkingLevel, ToolResultMessage
 from pi.llm.models import Model
@@ -142,19 +142,19 @@ class UserBash(Struct, frozen=True):
 class ContextEvent(Struct, frozen=True):
     """What a request would show the model, without the system messages."""
 
-    messages: list[Any]
+    messages: list[AgentMessage]
 
 
 class ContextWithSystem(Struct, frozen=True):
     """What a request would show the model, system messages in place."""
 
-    messages: list[Any]
+    messages: list[AgentMessage]
 
 
 class BeforeProviderHeaders(Struct, frozen=True):
-    """The headers of a request, names in lower case, keys among them."""
+    """The headers of a request, names in lower case, keys among them; None takes one out."""
 
-    headers: dict[str, str]
+    headers: dict[str, str | None]
 
 
 class BeforeProviderRequest(Struct, frozen=True):

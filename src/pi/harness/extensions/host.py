@@ -1,22 +1,27 @@
 """The extension host: it loads extensions, lets them join a session, reloads and removes them."""
 
-import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import structs
 
 from pi.agent.hooks import Hooks
-from pi.agent.limits import within
+from pi.agent.limits import call, told
 from pi.agent.tool import ToolContext
+from pi.harness.extensions.answers import Trust
 from pi.harness.extensions.api import ExtensionAPI
-from pi.harness.extensions.containing import exit_code, watching, with_ctx
+from pi.harness.extensions.containing import add_handlers, watching, with_ctx
 from pi.harness.extensions.ctx import Ctx, Home
-from pi.harness.extensions.declarations import Flag
+from pi.harness.extensions.declarations import CliCommand, Flag, Subscription
+from pi.harness.extensions.early import ask_trust, discover
+from pi.harness.extensions.events import McpServersChange, SessionShutdown, SessionStart
 from pi.harness.extensions.finding import Source
 from pi.harness.extensions.joining import RENAMES, Joined, add_providers, merged
-from pi.harness.extensions.load_requests import VARIABLE, LoadRequests
+from pi.harness.extensions.load_requests import LoadRequests, refusal
+from pi.harness.extensions.owned import Owned
 from pi.harness.extensions.roster import Extension, Factory, Problem, Roster
 from pi.harness.session import Session
 from pi.harness.settings import Settings
@@ -35,19 +40,39 @@ class ExtensionHost:
         inline: Sequence[Factory] = (),
         ui: UI | None = None,
         cache_dir: Path | None = None,
+        requests: LoadRequests | None = None,
     ):
         self.ui: UI = ui or NobodyThere()
         self.problems: list[Problem] = []
         self.shutdown: Callable[[], None] = lambda: None
-        self.roster = Roster(find, inline, cache_dir, self._api, self._problem)
+        self.roster = Roster(find, inline, cache_dir, self._api, self.problem)
         self._session: Session | None = None
         self._joined = Joined()
-        self._requests = LoadRequests()
+        self._requests = requests or LoadRequests()
         self._settling = False
+        self._moving = False
+        self._servers: dict[str, Any] | None = None
+        self._unsaid: list[Problem] = []
+        self._background = Owned(lambda name, error: self._report("", name, error))
+        self.trust: dict[Path, bool] = {}  # projects that an extension has decided on
+        self.themes: list[str] = []  # more of them, by path
+
+    @property
+    def host(self) -> "ExtensionHost":
+        """This one: for sessions, which may have a stand-in."""
+        return self
 
     async def load(self) -> None:
         """Find and load all of them; what fails is left out and becomes a problem."""
         await self.roster.load_all()
+
+    async def ask_trust(self, cwd: Path) -> Trust | None:
+        """What extensions say about a project, before any session; what they decide counts for this host."""
+        declared = [(extension.name, extension.declared) for extension in self.roster.extensions]
+        answer = await ask_trust(declared, cwd, self.ui, self.problem)
+        if answer is not None:
+            self.trust[cwd] = answer.trusted
+        return answer
 
     def _api(self, name: str) -> ExtensionAPI:
         def ctx_for(context: ToolContext) -> Ctx:
@@ -67,19 +92,33 @@ class ExtensionHost:
         previous: Path | None,
     ) -> None:
         """Join a session: handlers, tools and the rest, then `session_start` and `resources_discover`."""
-        self._session = session
-        self._settling = True
-        for extension in self.roster.extensions:
-            self._join(extension)
-        self._settling = False
-        self._merge()
-        await self._begin(session, reason, previous)
-
-    async def _begin(self, session: Session, reason: Any, previous: Path | None) -> None:
-        from pi.harness.extensions.events import SessionStart
-
-        if session.hooks.has("session_start"):
+        with self._move():
+            self._session = session
+            self._settling = True
+            for extension in self.roster.extensions:
+                self._join(extension)
+            self._settling = False
+            self._servers = None
+            self._merge()
+            if reason != "startup":  # at first the session's warnings have them
+                for problem in self._unsaid:
+                    session.hooks.report(problem.extension, "loading", problem.text)
+            self._unsaid.clear()
+            self.themes.clear()
             await session.hooks.tell("session_start", SessionStart(reason, previous))
+            again = "reload" if reason == "reload" else "startup"
+            await discover(session, session.hooks, again, self.themes)
+
+    @contextmanager
+    def _move(self) -> Generator[None]:
+        """While a session begins or ends, nobody can have it begin or end again."""
+        if self._moving:
+            raise PiError("The session is beginning or ending: reload and switch in commands alone.")
+        self._moving = True
+        try:
+            yield
+        finally:
+            self._moving = False
 
     async def stop(
         self, reason: Literal["quit", "reload", "new", "resume", "fork"], target: Path | None
@@ -88,31 +127,56 @@ class ExtensionHost:
         session = self._session
         if session is None:
             return
-        if session.hooks.has("session_shutdown"):
-            from pi.harness.extensions.events import SessionShutdown
-
-            await session.hooks.tell("session_shutdown", SessionShutdown(reason, target))
-        for extension in list(self.roster.extensions):
-            await self._leave(extension)
-        self._session = None
         if reason == "quit":
+            await self._part(session, reason, target)
             for extension in self.roster.extensions:
                 extension.drop()
             self.roster.extensions.clear()
+            self._joined = Joined()
             self._requests.close()
-        elif reason == "reload":
-            self.problems.clear()
-            await self.roster.load_again()
-        else:
-            await self.roster.declare_again()
+            return
+        with self._move():
+            await self._part(session, reason, target)
+            if reason == "reload":
+                self.problems.clear()
+                await self.roster.load_again()
+            else:
+                await self.roster.declare_again()
+
+    async def _part(self, session: Session, reason: Any, target: Path | None) -> None:
+        await session.hooks.tell("session_shutdown", SessionShutdown(reason, target))
+        for extension in self.roster.extensions:  # before any gate goes that judges what they do
+            if extension.home is not None:
+                await extension.home.end_children()
+        await asyncio.gather(*(self._leave(extension) for extension in self.roster.extensions))
+        await self._background.stop()
+        self._session = None
 
     def environment(self) -> dict[str, str]:
-        return {VARIABLE: str(self._requests.path())}
+        assert self._session
+        return self._requests.environment(self._session.store.cwd, trusted=self._session.setup.trusted)
 
     async def between_turns(self) -> None:
         """Take up what was asked for during the run: `pi ext load` in a command of the model's."""
         for path in self._requests.take():
+            await self._take_up(path)
+
+    async def _take_up(self, path: Path) -> None:
+        """Load what was asked for and tell the model what came of it: it may have to mend its file."""
+        from pi.harness.extensions.answers import Note
+        from pi.harness.extensions.described import told
+
+        session = self._session
+        assert session
+        untrusted = None if session.setup.trusted else session.store.cwd
+        known, told_before = list(self.roster.extensions), len(self.problems)
+        if why := refusal(path, untrusted):
+            self.problem(path.stem, why)
+        else:
             await self.load_now(path)
+        loaded = [each for each in self.roster.extensions if each not in known]
+        text = told(path, loaded, self.problems[told_before:])
+        await session.send(Note("extension_load", text), when="steer")
 
     async def load_now(self, path: Path) -> Extension | None:
         """Load one extension into the running session, or load it again; the others stay as they are."""
@@ -132,11 +196,11 @@ class ExtensionHost:
             if loaded is None:
                 continue
             if old is not None:
-                self.roster.extensions.remove(old)
+                self.roster.put_in_place_of(old, loaded)
                 await self._end(old)
             self._join(loaded)
             self._merge()
-            await self._started(loaded)
+            await self._started(session, loaded)
         return loaded
 
     async def unload(self, name: str) -> None:
@@ -147,26 +211,21 @@ class ExtensionHost:
         self._merge()
 
     async def _end(self, extension: Extension) -> None:
-        from pi.harness.extensions.events import SessionShutdown
-
-        await self._tell_one(extension, "session_shutdown", SessionShutdown("reload"))
+        await self._alone(extension).tell("session_shutdown", SessionShutdown("reload"))
         await self._leave(extension)
         extension.drop()
 
-    async def _started(self, extension: Extension) -> None:
-        from pi.harness.extensions.events import SessionStart
+    async def _started(self, session: Session, extension: Extension) -> None:
+        alone = self._alone(extension)
+        await alone.tell("session_start", SessionStart("reload"))
+        await discover(session, alone, "reload", self.themes)
 
-        await self._tell_one(extension, "session_start", SessionStart("reload"))
-
-    async def _tell_one(self, extension: Extension, name: str, event: Any) -> None:
-        """Tell one extension alone."""
-        assert self._session
+    def _alone(self, extension: Extension) -> Hooks:
+        """The handlers of one extension."""
         alone = Hooks(lambda failure: self._report(failure.owner, failure.event, failure.error))
-        home = extension.home
-        for each in extension.declared.handlers:
-            if each.name == name and home is not None:
-                alone.on(name, with_ctx(each.run, Ctx(home)), owner=extension.name, limit_s=each.limit_s)
-        await alone.tell(name, event)
+        if extension.home is not None:
+            add_handlers(alone, extension.declared.handlers, extension.home)
+        return alone
 
     # what the session asks
 
@@ -188,17 +247,12 @@ class ExtensionHost:
     async def run_command(self, name: str, arguments: str) -> None:
         """Run a slash command to its end; what it does wrong is reported."""
         owner, command = self._joined.commands[name]
-        ctx = self.ctx_of(owner)
         try:
-            result = command.run(arguments, ctx)
-            if inspect.isawaitable(result):
-                await within(None, result)
-        except SystemExit as error:
-            self._report(owner, f"/{name}", f"it called sys.exit({error.code})")
+            await call(None, command.run, arguments, self.ctx_of(owner))
         except PiError as error:  # a sentence for people as it is
             self._report(owner, f"/{name}", str(error))
         except Exception as error:  # foreign code: a command that fails says so
-            self._report(owner, f"/{name}", f"{type(error).__name__}: {error}")
+            self._report(owner, f"/{name}", told(error))
 
     async def emit(self, topic: str, data: Any) -> None:
         """Tell everybody who listens to a topic."""
@@ -206,7 +260,8 @@ class ExtensionHost:
             for each in list(extension.declared.topics):
                 if each.name == topic and extension.home is not None:
                     alone = Hooks(lambda failure: self._report(failure.owner, failure.event, failure.error))
-                    alone.on(topic, with_ctx(each.run, Ctx(extension.home)), owner=extension.name)
+                    run = with_ctx(each.run, extension.home, topic)
+                    alone.on(topic, run, owner=extension.name, limit_s=each.limit_s)
                     await alone.tell(topic, data)
 
     # joining and leaving
@@ -221,7 +276,7 @@ class ExtensionHost:
             lambda name, error: self._report(extension.name, name, error),
             self.emit,
         )
-        home.shutdown = self.shutdown
+        home.shutdown = lambda: self.shutdown()
         self._bind(extension)
 
     def _bind(self, extension: Extension) -> None:
@@ -231,21 +286,20 @@ class ExtensionHost:
         for remove in extension.removals:
             remove()
         extension.removals.clear()
-        ctx, owner = Ctx(home), extension.name
-        for each in extension.declared.handlers:
-            run = with_ctx(each.run, ctx)
-            extension.removals.append(session.hooks.on(each.name, run, owner=owner, limit_s=each.limit_s))
-        for gate in extension.declared.gates:
-            run = with_ctx(gate.run, ctx)
+        owner = extension.name
+        handlers = filter(self._heeds, extension.declared.handlers)
+        extension.removals += add_handlers(session.hooks, handlers, home)
+        for gate in filter(self._heeds, extension.declared.gates):
+            run = with_ctx(gate.run, home, "gate")
             extension.removals.append(session.hooks.add_gate(run, owner=owner, limit_s=gate.limit_s))
         for guard in extension.declared.guards:
-            watch = watching(guard.run, lambda error: self._report(owner, "stream_guard", error))
+            watch = watching(guard.run, home, lambda error: self._report(owner, "stream_guard", error))
             session.state.guards.append(watch)
             extension.removals.append(lambda watch=watch: _discard(session.state.guards, watch))
         for setting in extension.declared.settings.values():
-            setting.read = lambda key=setting.name: session.setup.settings.get_at(
-                ("extensionSettings", owner, key)
-            )
+            keys = ("extensionSettings", owner, setting.name)
+            setting.read = lambda keys=keys: session.setup.settings.get_at(keys)
+            setting.write = lambda value, keys=keys: session.setup.settings.save(keys, value)
             setting.warn = lambda text: self._report(owner, "settings", text)
 
     async def _leave(self, extension: Extension) -> None:
@@ -256,14 +310,17 @@ class ExtensionHost:
         if home is not None:
             home.alive = False
             await home.owned.stop()
+            await home.end_children()
 
     def _changed(self, name: str) -> None:
         """Something was declared after loading: it counts at once."""
         if self._session is None or self._settling:
             return
-        extension = next((e for e in self.roster.extensions if e.name == name and e.home is not None), None)
-        if extension is not None:
-            self._bind(extension)
+        joined = [extension for extension in self.roster.extensions if extension.home is not None]
+        names = [extension.name for extension in joined]
+        if name in names:
+            for extension in joined[names.index(name) :]:  # handlers stay in the order of their extensions
+                self._bind(extension)
             self._merge()
 
     def _merge(self) -> None:
@@ -273,9 +330,27 @@ class ExtensionHost:
         self._joined, clashes = self._merged(session.setup.settings)
         for owner, text in clashes:
             if text not in known:
-                self._problem(owner, text)
+                self.problem(owner, text)
+        self._heed_servers(session)
+        self._share(session)
+
+    def _heeds(self, subscription: Subscription) -> bool:
+        """Whether a handler or gate counts in this session."""
+        return True
+
+    def _share(self, session: Session) -> None:
+        """Let the session have the tools and the models."""
         session.tools.set_own({name: tool for name, (_, tool) in self._joined.tools.items()})
-        add_providers(session.setup.registry, self._joined, self.ctx_of, self._problem)
+        add_providers(session.setup.registry, self._joined, self.ctx_of, self.problem)
+
+    def _heed_servers(self, session: Session) -> None:
+        """Tell of MCP servers that came or went since the session began."""
+        servers = {name: config for name, (_, config) in self._joined.mcp_servers.items()}
+        before, self._servers = self._servers, servers
+        if before is not None and before != servers and session.hooks.has("mcp_servers_change"):
+            news = McpServersChange(servers)
+            work = session.hooks.tell("mcp_servers_change", news)
+            self._background.task(work, "mcp_servers_change")
 
     def offer_models(self, registry: ModelRegistry, settings: Settings) -> None:
         """Let a registry know the providers and virtual models, before a session chooses its model."""
@@ -283,7 +358,7 @@ class ExtensionHost:
         add_providers(registry, self._joined, self.ctx_of, lambda owner, text: None)
 
     @property
-    def flags(self) -> dict[str, Flag]:
+    def flags(self) -> dict[str, Flag[Any]]:
         """The flags of the command line that extensions declare."""
         joined, _ = self._merged(Settings())
         return {name: flag for name, (_, flag) in joined.flags.items()}
@@ -294,13 +369,10 @@ class ExtensionHost:
         for name, flag in self.flags.items():
             flag.value = values.get(name)
 
-    def cli_command(self, words: Sequence[str]) -> Awaitable[int] | None:
-        """What runs `pi NAME …` of an extension; None when no extension has the first word as a command."""
+    def cli_command(self, words: Sequence[str]) -> tuple[str, CliCommand] | None:
+        """Whose command `pi WORD …` is, and what runs it; None when no extension has the first word."""
         joined, _ = self._merged(Settings())
-        if not words or words[0] not in joined.cli:
-            return None
-        _, command = joined.cli[words[0]]
-        return exit_code(command.run, list(words[1:]))
+        return joined.cli.get(words[0]) if words else None
 
     def _merged(self, settings: Settings) -> tuple[Joined, list[tuple[str, str]]]:
         declared = [(extension.name, extension.declared) for extension in self.roster.extensions]
@@ -309,9 +381,12 @@ class ExtensionHost:
     def _home(self, name: str) -> Home | None:
         return next((e.home for e in self.roster.extensions if e.name == name), None)
 
-    def _problem(self, owner: str, text: str) -> None:
+    def problem(self, owner: str, text: str) -> None:
+        """Make known what is wrong with an extension."""
         problem = Problem(owner, text)
         self.problems.append(problem)
+        if self._session is None:
+            self._unsaid.append(problem)
         if self._session is not None:
             self._session.hooks.report(owner, "loading", text)
 

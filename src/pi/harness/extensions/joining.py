@@ -39,7 +39,7 @@ class Joined(Struct):
     tools: dict[str, tuple[str, Tool]] = {}
     commands: dict[str, tuple[str, Command]] = {}
     shortcuts: dict[str, tuple[str, Shortcut]] = {}
-    flags: dict[str, tuple[str, Flag]] = {}
+    flags: dict[str, tuple[str, Flag[Any]]] = {}
     cli: dict[str, tuple[str, CliCommand]] = {}
     providers: dict[str, tuple[str, Provider]] = {}
     virtual_models: dict[str, tuple[str, VirtualModel]] = {}
@@ -107,7 +107,7 @@ def add_providers(
         given = dict(provider.config)
         if provider.stream is not None:
             api = OWN_PREFIX + name
-            set_own(api, protocol_from(provider.stream))
+            set_own(api, protocol_from(provider.stream, partial(ctx_of, owner)))
             given = {"api": api, "baseUrl": "own:", "apiKey": "none", **given}
         try:
             configs[name] = msgspec.convert(given, ProviderConfig)
@@ -125,7 +125,7 @@ def _routed(run: Callable[..., Any], ctx_of: Callable[[str], Any], owner: str, r
     return run(request, ctx_of(owner))
 
 
-def protocol_from(stream: Callable[..., Any]) -> Protocol:
+def protocol_from(stream: Callable[..., Any], ctx: Callable[[], Any]) -> Protocol:
     """A protocol of an extension's async generator, which yields texts, Thinking, ToolCall and Usage."""
 
     async def protocol(
@@ -133,7 +133,7 @@ def protocol_from(stream: Callable[..., Any]) -> Protocol:
     ) -> AsyncGenerator[StreamStart | BlockEvent]:
         yield StreamStart()
         try:
-            async for piece in stream(draft.model, context, options):
+            async for piece in stream(draft.model, context, options, ctx()):
                 for event in _taken(draft, piece):
                     yield event
         except ProviderError:

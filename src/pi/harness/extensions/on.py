@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ToolExecutionStart,
         ToolExecutionUpdate,
     )
+    from pi.agent.guard import Stop
     from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
     from pi.agent.tool import ToolError, ToolResult
     from pi.harness.compaction.extension import (
@@ -182,7 +183,7 @@ class On:
     @overload
     def __call__(
         self, event: Literal["turn_end"], *, limit: float | None = LIMIT_S
-    ) -> Decorator[TurnEnd, Boundary]: ...
+    ) -> Decorator[TurnEnd, Boundary | Stop]: ...
     @overload
     def __call__(
         self, event: Literal["message_start"], *, limit: float | None = LIMIT_S

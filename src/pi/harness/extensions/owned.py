@@ -1,12 +1,16 @@
-"""What runs for an extension in the background: tasks and timers that end with it."""
+"""What runs for an extension: tasks and timers in the background and its handlers; all end with it."""
 
 import asyncio
-import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
-from pi.agent.limits import GRACE_S
+from pi.agent import limits
 from pi.platform.errors import PiError
+
+# what waits for the running code and so must not be cancelled by it: a handler that reloads, and its like
+_inside: ContextVar[tuple[asyncio.Task[Any], ...]] = ContextVar("inside", default=())
 
 
 class StaleContext(PiError):
@@ -18,24 +22,36 @@ class Owned:
 
     def __init__(self, report: Callable[[str, str], None]):
         self._report = report
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], str] = {}  # and what they are called in reports
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def task(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run it in the background until it ends or the extension does."""
-        task = asyncio.create_task(self._run(work, name), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = asyncio.create_task(self._alone(work, name), name=name)
+        self._tasks[task] = name
+        task.add_done_callback(partial(self._done, work))
         return task
+
+    async def following(self, work: Awaitable[Any], name: str) -> Any:
+        """A handler's work: it ends with the extension, too."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[task] = name
+        token = _inside.set((*_inside.get(), task))
+        try:
+            return await work
+        finally:
+            _inside.reset(token)
+            self._tasks.pop(task, None)
 
     def after(self, seconds: float, run: Callable[[], Any], name: str) -> asyncio.Task[Any]:
         """Call it once, later."""
 
         async def later() -> None:
             await asyncio.sleep(seconds)
-            await _called(run)
+            await limits.call(None, run)
 
         return self.task(later(), name)
 
@@ -45,35 +61,40 @@ class Owned:
         async def again() -> None:
             while True:
                 await asyncio.sleep(seconds)
-                await self._run(_called(run), name)
+                await self._run(limits.call(None, run), name)
 
         return self.task(again(), name)
 
     async def stop(self) -> None:
         """Cancel everything and wait for a moment; what ignores it is reported and left behind."""
-        current = asyncio.current_task()
-        tasks = {task for task in self._tasks if task is not current}
+        tasks = {task for task in self._tasks if task not in _inside.get()}
         for task in tasks:
             task.cancel()
         if not tasks:
             return
-        _, stubborn = await asyncio.wait(tasks, timeout=GRACE_S)
+        _, stubborn = await asyncio.wait(tasks, timeout=limits.GRACE_S)
         for task in stubborn:
-            self._report(task.get_name(), "a background task doesn't stop when it is cancelled")
+            if name := self._tasks.pop(task, ""):
+                self._report(name, "it doesn't stop when it is cancelled, and was left behind")
+
+    def _done(self, work: Coroutine[Any, Any, Any], task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
+        if asyncio.iscoroutine(work):
+            work.close()  # it was cancelled before it began
+
+    async def _alone(self, work: Coroutine[Any, Any, Any], name: str) -> Any:
+        limits.no_limit()
+        task = asyncio.current_task()
+        _inside.set((task,) if task else ())
+        return await self._run(work, name)
 
     async def _run(self, work: Coroutine[Any, Any, Any], name: str) -> Any:
         try:
             return await work
         except StaleContext:
             return None  # it has outlived its session: nothing is wrong, and nobody is there to hear of it
-        except SystemExit as error:
-            self._report(name, f"it called sys.exit({error.code})")
-        except Exception as error:  # foreign code: its background work fails alone
-            self._report(name, f"{type(error).__name__}: {error}")
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # foreign code: its background work fails alone
+            self._report(name, limits.told(error))
         return None
-
-
-async def _called(run: Callable[[], Any]) -> None:
-    result = run()
-    if inspect.isawaitable(result):
-        await result

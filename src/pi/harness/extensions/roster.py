@@ -1,13 +1,12 @@
 """The loaded extensions of one host: found, imported, asked what they declare, and loaded again."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from pi.agent.limits import within
+from pi.agent.limits import Misbehaved, call, told
 from pi.harness.discovery import SourceInfo
 from pi.harness.extensions.api import ExtensionAPI
 from pi.harness.extensions.ctx import Home
@@ -33,9 +32,10 @@ class Problem(Struct, frozen=True):
 class Extension:
     """One extension: its module, what it declares, and while it is in a session, its home there."""
 
-    def __init__(self, source: Source, loaded: Loaded | None, api: ExtensionAPI):
+    def __init__(self, source: Source, loaded: Loaded | None, api: ExtensionAPI, factory: Factory):
         self.source = source
         self.loaded = loaded
+        self.factory = factory
         self.api = api
         self.home: Home | None = None
         self.removals: list[Callable[[], None]] = []
@@ -70,6 +70,7 @@ class Roster:
     ):
         self.extensions: list[Extension] = []
         self.flag_values: Mapping[str, bool | str] = {}  # of the command line
+        self._order: list[Path] = []
         self._find = find
         self._inline = {_name_of(factory, at): factory for at, factory in enumerate(inline, 1)}
         self._cache_dir = cache_dir
@@ -97,11 +98,16 @@ class Roster:
     async def load_all(self) -> None:
         """Find and load all of them."""
         warnings: list[str] = []
-        for source in self._find(warnings):
-            if await self.load_one(source) is None:
-                continue
-        for name, factory in self._inline.items():
-            await self.declare(_inline_source(name), None, factory)
+        found = self._find(warnings)
+        for source in found:
+            if self.at(source.path) is None:
+                await self.load_one(source)
+        sources = [*found, *map(_inline_source, self._inline)]
+        for source in sources[len(found) :]:
+            if self.at(source.path) is None:
+                await self.declare(source, None, self._inline[source.name])
+        self._order = [source.path for source in sources]
+        self._sort()
         for text in warnings:
             self._problem("extensions", text)
 
@@ -113,16 +119,29 @@ class Roster:
         for path, old in before.items():
             if self.at(path) is None and old.loaded is not None and path.exists():
                 self._problem(old.name, "the version that was loaded before stays in use.")
-                await self.declare(old.source, old.loaded, old.loaded.factory)
+                await self._declare_as_before(old)
             else:
                 old.drop()
+        self._sort()
 
     async def declare_again(self) -> None:
         """The same modules, for another session: nothing of the old one is in what they declare."""
         before, self.extensions = self.extensions, []
         for old in before:
-            factory = old.loaded.factory if old.loaded is not None else self._inline[old.name]
-            await self.declare(old.source, old.loaded, factory)
+            await self._declare_as_before(old)
+
+    async def _declare_as_before(self, old: Extension) -> None:
+        if await self.declare(old.source, old.loaded, old.factory) is None:
+            old.drop()
+
+    def put_in_place_of(self, old: Extension, new: Extension) -> None:
+        """The new one, just loaded, takes the old one's place in the order."""
+        self.extensions.remove(new)
+        self.extensions[self.extensions.index(old)] = new
+
+    def _sort(self) -> None:
+        places = {path: at for at, path in enumerate(self._order)}
+        self.extensions.sort(key=lambda extension: places.get(extension.source.path, len(places)))
 
     async def load_one(self, source: Source) -> Extension | None:
         """Import one extension and ask what it declares; None when that fails."""
@@ -143,18 +162,13 @@ class Roster:
         """Ask a module what it declares; None when that fails."""
         api = self._make_api(source.name)
         try:
-            made = factory(api)
-            if inspect.isawaitable(made):
-                await within(LOAD_LIMIT_S, made)
-        except SystemExit as error:
-            self._problem(source.name, f"it called sys.exit({error.code}) while it was loaded.")
-            return None
+            await call(LOAD_LIMIT_S, factory, api)
         except Exception as error:  # foreign code: an extension that can't be loaded is left out
             self._problem(source.name, _where(error, source.path))
             return None
         for name, flag in api.declared.flags.items():
             flag.value = self.flag_values.get(name)
-        extension = Extension(source, loaded, api)
+        extension = Extension(source, loaded, api, factory)
         self.extensions.append(extension)
         return extension
 
@@ -172,9 +186,9 @@ def _inline_source(name: str) -> Source:
 def _where(error: Exception, path: Path) -> str:
     """The error, and the line of the extension that it came from."""
     place = ""
-    trace = error.__traceback__
+    trace = (error.__cause__ if isinstance(error, Misbehaved) and error.__cause__ else error).__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
             place = f"{path}:{trace.tb_lineno}: "
         trace = trace.tb_next
-    return f"{place}{type(error).__name__}: {error}"
+    return place + told(error)

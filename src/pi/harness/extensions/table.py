@@ -14,6 +14,7 @@ from pi.agent.events import (
     ToolExecutionStart,
     ToolExecutionUpdate,
 )
+from pi.agent.guard import Stop
 from pi.agent.hooks import Block, Handled, Rewrite, ToolCallEvent, ToolResultEvent
 from pi.agent.tool import ToolError, ToolResult
 from pi.harness.compaction.extension import (
@@ -104,7 +105,7 @@ _ROWS = (
         "before /tree goes elsewhere",
     ),
     Row("session_tree", "news", SessionTree, (), "after /tree went elsewhere"),
-    Row("session_shutdown", "news", SessionShutdown, (), "the session ends; also before a reload"),
+    Row("session_shutdown", "news", SessionShutdown, (), "the session ends or is reloaded; in 5 s at most"),
     Row("input", "chain", Input, (str, Handled), "before a prompt is expanded", "text"),
     Row(
         "before_agent_start",
@@ -120,7 +121,7 @@ _ROWS = (
     ),
     Row("agent_settled", "news", AgentSettled, (), "nothing runs any more"),
     Row("turn_start", "news", TurnStart, (), "before each response"),
-    Row("turn_end", "all", TurnEnd, (Boundary,), "a response and its tool results are saved"),
+    Row("turn_end", "all", TurnEnd, (Boundary, Stop), "a response and its tool results are saved"),
     Row("message_start", "news", MessageStart, (), "each message appears"),
     Row("message_update", "news", MessageUpdate, (), "each piece of a response; be quick"),
     Row(

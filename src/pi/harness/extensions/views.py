@@ -9,7 +9,6 @@ from msgspec import UNSET, to_builtins
 from pi.agent.hooks import Block
 from pi.agent.one_call import executed, judged
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
-from pi.harness.context import build_context
 from pi.harness.entries import CustomEntry, Entry
 from pi.harness.events import EntryAppended
 from pi.harness.session import Session
@@ -58,10 +57,6 @@ class SessionView:
     def branch(self, *types: str) -> list[Entry]:
         """The entries from the root to the leaf; with types ("custom") only those, which is faster."""
         return self._session.store.branch(*types)
-
-    def context(self) -> list[Any]:
-        """The messages of the branch after compaction and edits."""
-        return list(build_context(self._session.store.context_branch()))
 
     def get(self, entry_id: str) -> Entry | None:
         """One entry."""
@@ -168,6 +163,14 @@ class ToolsView:
         """Give the model these tools and no others, from its next request on."""
         self._check()
         self._session.tools.use(names)
+
+    def add(self, name: str) -> None:
+        """Give the model one more tool."""
+        self.use([*self.active, name])
+
+    def remove(self, name: str) -> None:
+        """Take one tool from the model."""
+        self.use([other for other in self.active if other != name])
 
     async def call(self, name: str, **arguments: Any) -> ToolResult:
         """Run a tool as the model would: handlers and gates judge it. Raises ToolError when it fails."""

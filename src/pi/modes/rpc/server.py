@@ -42,8 +42,7 @@ class Server:
         self._watch_signals()
         self._wire.start(self._received, lambda: self._stop(BROKEN_PIPE))
         unsubscribe = self._session.subscribe(self._heard)
-        if self._session.extensions is not None:
-            self._session.extensions.shutdown = self._leave
+        self._listen_for_the_end()
         starting = asyncio.create_task(self._start())
         try:
             code = await self._end
@@ -85,7 +84,13 @@ class Server:
         else:
             self._begin(record)
 
+    def _listen_for_the_end(self) -> None:
+        """An extension may ask for it; the host may have come with the last run."""
+        if self._session.extensions is not None:
+            self._session.extensions.shutdown = self._leave
+
     def _begin(self, record: Mapping[str, Any]) -> None:
+        self._listen_for_the_end()
         task = asyncio.create_task(self._handle(record))
         self._commands.add(task)
         task.add_done_callback(self._handled)

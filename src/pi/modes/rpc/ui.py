@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import uuid4
 
 from msgspec import UNSET, to_builtins
@@ -59,7 +59,7 @@ class RpcUI(NobodyThere):
             return NotImplementedError("The client has not said that it can show forms.")
         answer = await self._ask("form", timeout, title=title, fields=to_builtins(tuple(fields)))
         answers = None if answer is None else answer.get("answers")
-        return answers if isinstance(answers, dict) else None
+        return cast(dict[str, Any], answers) if isinstance(answers, dict) else None
 
     def notify(self, text: str, kind: NoticeKind) -> None:
         self._tell("notify", message=text, notifyType=kind)

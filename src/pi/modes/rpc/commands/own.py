@@ -60,7 +60,7 @@ async def extensions(call: Call, given: NoArguments) -> dict[str, Any]:
         }
         for each in host.roster.extensions
     ]
-    names = {each["name"] for each in loaded}
+    names = {each.name for each in host.roster.extensions}
     others = [{"extension": owner, "text": text} for owner, text in problems if owner not in names]
     return {"extensions": loaded, "problems": others}
 

@@ -18,7 +18,7 @@ async def bash(call: Call, given: Bash) -> dict[str, Any]:
     done = await call.session.shell.run(
         given.command, exclude_from_context=given.exclude_from_context, id=call.id
     )
-    shown = {"output": done.output, "cancelled": done.cancelled, "truncated": done.truncated}
+    shown: dict[str, Any] = {"output": done.output, "cancelled": done.cancelled, "truncated": done.truncated}
     if done.exit_code is not None:
         shown["exitCode"] = done.exit_code
     if done.full_output_path is not None:

@@ -1,0 +1,1 @@
+"""What stands behind `pi ext`: extensions are written, and examined in processes of their own."""
