@@ -109,7 +109,13 @@ class SessionTree:
         if await self._refused("resume", path):
             return False
         previous = self._state.store.path
-        await self._replace(Store.open(path, cwd=cwd), "resume", previous=previous)
+        store = Store.open(path, cwd=cwd)
+        if not store.cwd.is_dir():
+            raise PiError(
+                f"Stored session working directory does not exist: {store.cwd}\nSession file: {path}\n"
+                f"Current working directory: {self._state.store.cwd}"
+            )
+        await self._replace(store, "resume", previous=previous)
         return True
 
     async def fork(self, entry_id: str, *, position: Literal["before", "at"] = "before") -> Moved:

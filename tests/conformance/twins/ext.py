@@ -7,9 +7,7 @@ def extension(pi: ExtensionAPI) -> None:
     @pi.command("nav", "go to an entry")
     async def nav(args: str, ctx: Ctx) -> None:
         entry_id, how, *rest = args.split(" ")
-        moved = await ctx.navigate(
-            entry_id, summarize=how == "sum", instructions=" ".join(rest) or None
-        )
+        moved = await ctx.navigate(entry_id, summarize=how == "sum", instructions=" ".join(rest) or None)
         ctx.session.append("nav-result", {"cancelled": moved.cancelled})
 
     @pi.command("mark", "label an entry")

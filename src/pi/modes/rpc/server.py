@@ -44,6 +44,7 @@ class Server:
         unsubscribe = self._session.subscribe(self._heard)
         self._listen_for_the_end()
         starting = asyncio.create_task(self._start())
+        starting.add_done_callback(self._started)
         try:
             code = await self._end
         finally:
@@ -63,6 +64,11 @@ class Server:
         for record in held:
             self._begin(record)
         self._check_leaving()
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            say(f"Error: {error}")
+            self._stop(1)
 
     def _received(self, line: bytes | None) -> None:
         if line is None:

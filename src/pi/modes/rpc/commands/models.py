@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from pi.llm.messages import ThinkingLevel
 from pi.llm.models import LEVELS, supported_levels
 from pi.modes.rpc.call import Call, Command, NoArguments, RpcError
 from pi.modes.rpc.views import model_view
@@ -42,8 +43,9 @@ async def get_available_models(call: Call, given: NoArguments) -> dict[str, Any]
 
 
 async def set_thinking_level(call: Call, given: Level) -> None:
+    known: dict[str, ThinkingLevel] = {level: level for level in LEVELS}
     lowest = supported_levels(call.session.model)[0]
-    await call.session.models.think(next((level for level in LEVELS if level == given.level), lowest))
+    await call.session.models.think(known.get(given.level, lowest))
 
 
 async def cycle_thinking_level(call: Call, given: NoArguments) -> dict[str, Any] | None:

@@ -7,11 +7,9 @@ from msgspec import UNSET, Raw, Struct
 from pi.harness.commands import list_commands
 from pi.harness.entries import encode_entry
 from pi.harness.stats import stats_of
-from pi.harness.store import TreeNode
 from pi.llm.messages import AssistantMessage
 from pi.modes.rpc.call import Call, Command, NoArguments, RpcError
-from pi.modes.rpc.framing import encode
-from pi.modes.rpc.views import model_view
+from pi.modes.rpc.views import model_view, nested
 
 
 class Since(Struct, frozen=True):
@@ -94,41 +92,12 @@ async def get_entries(call: Call, given: Since) -> dict[str, Any]:
 
 
 async def get_tree(call: Call, given: NoArguments) -> dict[str, Any]:
-    return {"tree": _nested(call.session.store.tree()), "leafId": call.session.store.leaf}
+    return {"tree": nested(call.session.store.tree()), "leafId": call.session.store.leaf}
 
 
 async def get_fork_messages(call: Call, given: NoArguments) -> dict[str, Any]:
     said = call.session.tree.user_messages()
     return {"messages": [{"entryId": id, "text": text} for id, text in said]}
-
-
-def _nested(roots: list[TreeNode]) -> Raw:
-    """Nodes with their children inside; without recursion, for a session is as deep as it is long."""
-    pieces: list[bytes] = []
-    waiting: list[TreeNode | bytes] = [b"]", *_with_commas(roots), b"["]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, bytes):
-            pieces.append(item)
-            continue
-        pieces += (b'{"entry":', encode_entry(item.entry), b',"children":[')
-        waiting += (b"]" + _label(item) + b"}", *_with_commas(item.children))
-    return Raw(b"".join(pieces))
-
-
-def _with_commas(nodes: list[TreeNode]) -> list[TreeNode | bytes]:
-    """The nodes in the order in which they come off a stack."""
-    separated: list[TreeNode | bytes] = []
-    for node in reversed(nodes):
-        separated += (node, b",")
-    return separated[:-1]
-
-
-def _label(node: TreeNode) -> bytes:
-    if node.label is None:
-        return b""
-    fields = {"label": node.label.label, "labelTimestamp": node.label.timestamp}
-    return b"," + encode(fields).strip()[1:-1]
 
 
 COMMANDS = {
