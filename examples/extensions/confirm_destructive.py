@@ -2,8 +2,8 @@
 
     pi -e examples/extensions/confirm_destructive.py
 
-Nothing is lost by any of these, but it is easy to do them by mistake. A session in which nobody has said
-anything is left without a question, and so is every session where nobody could answer.
+A session that is saved isn't lost by any of these, but it is easy to do them by mistake. One in which nobody
+has said anything is left without a question, and so is every session where nobody could answer.
 """
 
 from pi.ext import Cancel, Ctx, ExtensionAPI, SessionBeforeFork, SessionBeforeSwitch
@@ -24,8 +24,8 @@ def extension(pi: ExtensionAPI) -> None:
 async def confirmed(ctx: Ctx, question: str) -> Cancel | None:
     if not ctx.ui.available or not ctx.session.branch("message"):
         return None
-    name = ctx.session.name or "this session"
-    if await ctx.ui.confirm(question, f"{name} stays as it is; /resume leads back."):
+    back = "/resume leads back to this one." if ctx.session.file else "This one isn't saved: it will be gone."
+    if await ctx.ui.confirm(question, back):
         return None
     ctx.ui.notify("You are still in the same session.")
     return Cancel("The user stays in this session.")

@@ -8,26 +8,12 @@ It sums up everything before the cut in one go, and what Pi would keep stays. Wh
 fails or says nothing, Pi writes the summary itself, as without this extension.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
-from pi.ext import (
-    AssistantMessage,
-    CompactionPreparation,
-    Ctx,
-    ExtensionAPI,
-    OwnCompaction,
-    PiError,
-    Text,
-    ToolResultMessage,
-    UserMessage,
-)
+from pi.ext import CompactionPreparation, Ctx, ExtensionAPI, OwnCompaction, PiError, conversation_text
 
 TASK = """\
 Sum up this conversation between a user and a coding agent. The agent goes on with your summary alone, so it
 must hold all that matters: goal, decisions and their reasons, what was changed and where (paths, names), how
 things stand, open questions, next steps. Use Markdown with a heading for each."""
-LONGEST = 2_000  # characters of a tool's result
 
 
 def extension(pi: ExtensionAPI) -> None:
@@ -49,28 +35,8 @@ def extension(pi: ExtensionAPI) -> None:
 
 
 def prompt(event: CompactionPreparation) -> str:
-    said = "\n\n".join(spoken((*event.messages_to_summarize, *event.turn_prefix_messages)))
+    said = conversation_text((*event.messages_to_summarize, *event.turn_prefix_messages))
     parts = [TASK, event.custom_instructions and f"Look at this most: {event.custom_instructions}"]
     if event.previous_summary:
         parts.append(f"<earlier_summary>\n{event.previous_summary}\n</earlier_summary>")
     return "\n\n".join(part for part in (*parts, f"<conversation>\n{said}\n</conversation>") if part)
-
-
-def spoken(messages: Iterable[Any]) -> Iterator[str]:
-    for message in messages:
-        match message:
-            case UserMessage(content=content):
-                yield f"User: {text_of(content)}"
-            case ToolResultMessage(content=content):
-                yield f"Result: {text_of(content)[:LONGEST]}"
-            case AssistantMessage():
-                calls = [f"[calls {call.name} with {call.arguments}]" for call in message.tool_calls]
-                yield "\n".join(("Agent: " + message.text, *calls))
-            case _:
-                pass
-
-
-def text_of(content: str | Iterable[Any]) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(block.text for block in content if isinstance(block, Text))

@@ -45,7 +45,9 @@ def extension(pi: ExtensionAPI) -> None:
 
 async def offer(ctx: Ctx, then: str) -> None:
     now = await checkpoint(ctx, then)
-    if now == then or not await ctx.ui.confirm("Put the files back too?", "As they were at that point."):
+    if then in ("", now) or not await ctx.ui.confirm(
+        "Put the files back too?", "As they were at that point."
+    ):
         return
     if await git(ctx, "read-tree", "--reset", "-u", then) is None:
         ctx.ui.notify("git couldn't put the files back.", "error")
@@ -55,10 +57,13 @@ async def offer(ctx: Ctx, then: str) -> None:
 
 async def checkpoint(ctx: Ctx, last: str) -> str:
     """A commit of the files as they are; the `last` one when nothing changed, or git can't make another."""
-    own = await git(ctx, "rev-parse", "--git-path", "index")
-    if own and not index_of(ctx).exists() and (ctx.cwd / own).exists():
-        shutil.copy(ctx.cwd / own, index_of(ctx))  # git knows from it what needn't be read again
-    if own is None or await git(ctx, "add", "--all") is None:
+    folder = await git(ctx, "rev-parse", "--git-dir")
+    if folder is None:
+        return last
+    own = ctx.cwd / folder / "index"
+    if own.exists() and not index_of(ctx).exists():
+        shutil.copy(own, index_of(ctx))  # git knows from it what is tracked, and needn't be read again
+    if await git(ctx, "add", "--all") is None:
         return last
     tree = await git(ctx, "write-tree")
     if not tree or (last and tree == await git(ctx, "rev-parse", f"{last}^{{tree}}")):

@@ -38,11 +38,9 @@ def extension(pi: ExtensionAPI) -> None:
                 continue
             if not ctx.ui.available:
                 return Block("This command needs the user's consent, and nobody is there. Find a safer way.")
-            match await ctx.ui.select(f"Run this command?\n\n{command}", [ONCE, ALWAYS, NEVER]):
-                case "Yes, once":
-                    pass
-                case "Yes, this command from now on":
-                    allowed.add(command)
-                case _:
-                    return Block("The user doesn't want this command. Ask what to do instead.")
+            answer = await ctx.ui.select(f"Run this command?\n\n{command}", [ONCE, ALWAYS, NEVER])
+            if answer == ALWAYS:
+                allowed.add(command)
+            elif answer != ONCE:
+                return Block("The user doesn't want this command. Ask what to do instead.")
         return None

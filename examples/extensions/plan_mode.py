@@ -7,6 +7,8 @@ change things are taken away, a gate judges all calls by what they are going to 
 system prompt says what is wanted. The mode is state of the branch: a resumed session is still planning.
 """
 
+import shlex
+
 from pi.ext import (
     BeforeAgentStart,
     Block,
@@ -101,8 +103,16 @@ def only_looks(event: ToolCallEvent, ctx: Ctx) -> bool:
 
 def is_look(command: str) -> bool:
     """Whether a shell command only shows things: programs that are known for it, joined by `|` at most."""
-    if any(character in command for character in ";&<>$`(\n"):
+    if any(character in command for character in ";&<>$`({\n"):
         return False
-    parts = [part.split() or [""] for part in command.split("|")]
-    known = all(w[0] in LOOKS or (w[0] == "git" and w[1:] and w[1] in GIT_LOOKS) for w in parts)
-    return known and "--o" not in command  # git's --output, of which it takes the beginning too
+    try:
+        return all(shows(shlex.split(part)) for part in command.split("|"))
+    except ValueError:  # a quote without its end, such as around a |
+        return False
+
+
+def shows(words: list[str]) -> bool:
+    if words[:1] == ["git"]:
+        writes = any(word.startswith("--o") for word in words)  # --output; its beginning is enough
+        return words[1:2] != [] and words[1] in GIT_LOOKS and not writes
+    return words[:1] != [] and words[0] in LOOKS

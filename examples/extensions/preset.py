@@ -13,7 +13,7 @@ The one in use is state of the branch: it comes back when the session is resumed
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 from pi.ext import BeforeAgentStart, Ctx, ExtensionAPI, PiError, Sections, SessionStart, SessionTree
 
@@ -21,7 +21,7 @@ from pi.ext import BeforeAgentStart, Ctx, ExtensionAPI, PiError, Sections, Sessi
 @dataclass(frozen=True)
 class Preset:
     model: str | None = None
-    level: Any = None
+    level: Literal["off", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     tools: list[str] | None = None
     prompt: str = ""
     name: str = ""
@@ -32,6 +32,7 @@ class Presets:
         self.known = pi.setting("presets", {}, "The presets by name", type=dict[str, Preset])
         self.in_use = pi.state("in_use", None, type=Preset)
         self.before = pi.state("before", None, type=Preset)  # what "off" goes back to
+        self.otherwise: list[str] | None = None  # the tools of branches without a preset
 
     async def use(self, ctx: Ctx, name: str) -> None:
         now = Preset(ctx.models.current.ref, ctx.models.level, ctx.tools.active)
@@ -52,17 +53,16 @@ class Presets:
         tools = before.tools if preset.tools is None else preset.tools
         self.in_use.set(ctx, None if name == "off" else replace(preset, name=name, tools=tools))
         self.before.set(ctx, None if name == "off" else before)
-        ctx.tools.use(tools or [])
-        self.show(ctx)
+        self.otherwise = before.tools
+        self.follow(ctx)
 
     def follow(self, ctx: Ctx) -> None:
         """Have the tools of this branch again; model and level the session keeps by itself."""
-        if preset := self.in_use.get(ctx):
-            ctx.tools.use(preset.tools or [])
-        self.show(ctx)
-
-    def show(self, ctx: Ctx) -> None:
-        preset = self.in_use.get(ctx)
+        preset, before = self.in_use.get(ctx), self.before.get(ctx)
+        tools = preset.tools if preset else self.otherwise
+        if tools is not None:
+            ctx.tools.use(tools)
+        self.otherwise = before.tools if before else None
         ctx.ui.status(preset.name if preset else None)
 
 

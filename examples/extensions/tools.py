@@ -13,11 +13,10 @@ from pi.ext import Ctx, ExtensionAPI, Field, Option, SessionStart, SessionTree
 
 def extension(pi: ExtensionAPI) -> None:
     chosen = pi.state("chosen", None, type=list[str])
-    at_first: list[str] = []
+    otherwise: list[str] | None = None  # the tools of branches where nothing was chosen
 
     @pi.on("session_start")
     def start(event: SessionStart, ctx: Ctx) -> None:
-        at_first[:] = ctx.tools.active
         follow(ctx)
 
     @pi.on("session_tree")
@@ -25,8 +24,14 @@ def extension(pi: ExtensionAPI) -> None:
         follow(ctx)
 
     def follow(ctx: Ctx) -> None:
+        nonlocal otherwise
         names = chosen.get(ctx)
-        ctx.tools.use(at_first if names is None else names)
+        if names is not None:
+            otherwise = otherwise or ctx.tools.active
+            ctx.tools.use(names)
+        elif otherwise is not None:
+            ctx.tools.use(otherwise)
+            otherwise = None
 
     @pi.command("tools")
     async def tools(args: str, ctx: Ctx) -> None:

@@ -1,1 +1,65 @@
-"""Pi for Python: a minimal, composable coding-agent harness."""
+"""Pi: a minimal coding-agent harness. These are the names for programs; each is imported when it is used."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
+    from pi.harness.session import Session
+    from pi.harness.store import Store
+    from pi.once import RunError, run, run_sync
+    from pi.platform.errors import PiError
+    from pi.sdk import (
+        ExtensionChoice,
+        ModelChoice,
+        NoModelError,
+        PromptChoice,
+        ResourceChoice,
+        ToolChoice,
+        create_agent_session,
+    )
+
+__all__ = [
+    "ExtensionChoice",
+    "ModelChoice",
+    "NoModelError",
+    "PiError",
+    "PromptChoice",
+    "ResourceChoice",
+    "RunError",
+    "Session",
+    "Store",
+    "Tool",
+    "ToolChoice",
+    "ToolContext",
+    "ToolError",
+    "ToolResult",
+    "create_agent_session",
+    "run",
+    "run_sync",
+]
+_HOMES = {
+    "pi.agent.tool": ("Tool", "ToolContext", "ToolError", "ToolResult"),
+    "pi.harness.session": ("Session",),
+    "pi.harness.store": ("Store",),
+    "pi.once": ("RunError", "run", "run_sync"),
+    "pi.platform.errors": ("PiError",),
+    "pi.sdk": (
+        "ExtensionChoice",
+        "ModelChoice",
+        "NoModelError",
+        "PromptChoice",
+        "ResourceChoice",
+        "ToolChoice",
+        "create_agent_session",
+    ),
+}
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        for module, names in _HOMES.items():
+            if name in names:
+                from importlib import import_module
+
+                return getattr(import_module(module), name)
+        raise AttributeError(f"module 'pi' has no attribute {name!r}")

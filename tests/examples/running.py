@@ -25,6 +25,7 @@ async def session_with(
     ui: UI | None = None,
     settings: Mapping[str, Any] | None = None,
     flags: Mapping[str, bool | str] | None = None,
+    compaction: Mapping[str, Any] | None = None,
     resume: Path | None = None,
     inline: Sequence[Callable[[Any], Any]] = (),
     failures: Sequence[str] = (),
@@ -37,8 +38,8 @@ async def session_with(
     agent, project = tmp_path / "agent", tmp_path / "project"
     for folder in (agent, project):
         folder.mkdir(exist_ok=True)
-    own = {"extensionSettings": {example: settings or {}}, "defaultProjectTrust": "never"}
-    (agent / "settings.json").write_text(json.dumps(own))
+    all_settings = {"extensionSettings": {example: settings or {}}, "compaction": compaction or {}}
+    (agent / "settings.json").write_text(json.dumps(all_settings))
     chosen = ExtensionChoice((str(EXAMPLES / f"{example}.py"),), tuple(inline), find=False)
     host = await load_extensions(project, agent, chosen, ui=ui)
     assert host is not None

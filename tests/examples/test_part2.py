@@ -668,7 +668,8 @@ def test_a_summary_is_shown_and_stays_out_of_the_conversation(tmp_path, there):
             assert session.extensions.ctx_of("summarize").stats.usage.total_tokens == 3 * 120
         (prompt,) = user_texts(model, 2)
         assert "Look at this most: the file" in prompt
-        assert "User: Read x\n\nAgent: [called read with {'path': 'x'}]\n\nAgent: I read it." in prompt
+        assert "[User]: Read x\n\n[Assistant tool calls]: read(path=" in prompt
+        assert "[Assistant]: I read it." in prompt
         notices = [("warning", "Nothing was said yet."), ("info", "Summing up…")]
         if there:
             assert [(asked.kind, asked.text) for asked in ui.asked] == [("editor", "# Goal\nReading.")]

@@ -280,6 +280,14 @@ WRONG = {
         "print('Hello there')\ndef extension(pi): ...\n",
         [("warning", 0, "it prints, which breaks screens and JSON output; use ctx.ui.notify: Hello there")],
     ),
+    "much printed": (
+        "print('a' * 10_000_000)\ndef extension(pi): ...\n",
+        [("warning", 0, f"it prints, which breaks screens and JSON output; use ctx.ui.notify: {'a' * 300}…")],
+    ),
+    "streams that are closed": (
+        "import os, sys\nos.close(1)\nos.close(2)\nsys.stdout = None\ndef extension(pi):\n    1 / 0\n",
+        [("error", 6, "ZeroDivisionError: division by zero")],
+    ),
     "the end of the process": (
         "import os\nprint('Bye', flush=True)\nos._exit(3)\n",
         [

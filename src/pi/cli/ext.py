@@ -17,7 +17,8 @@ HELP = """Usage: pi ext new NAME|PATH [--tool] [--command] [--gate] [--project]
   check   load and try one beside a scripted model, without network and away from your files; say what it
           declares, what is wrong and where. Exit code 1 when it won't work
   load    in a command of a running session (the model's bash tool): check it, then have the session load it
-          before its next turn; again after each change
+          before its next turn; again after each change. Its tools are then called like all tools: no
+          command runs them
   list    what a session in this folder would load, and what is wrong with it
 
   --project   into this folder's .pi/extensions instead of the user's extensions

@@ -23,6 +23,7 @@ from pi.harness.compaction.extension import (
     CompactionPreparation,
     OwnCompaction,
 )
+from pi.harness.compaction.serialize import serialize as conversation_text
 from pi.harness.entries import CustomMessage, Replacement
 from pi.harness.events import SessionInfoChanged
 from pi.harness.extensions.answers import (
@@ -85,6 +86,7 @@ from pi.llm.messages import (
     SystemMessage,
     Text,
     Thinking,
+    ThinkingLevel,
     ToolCall,
     ToolResultMessage,
     Usage,
@@ -178,6 +180,7 @@ __all__ = [
     "SystemPrompt",
     "Text",
     "Thinking",
+    "ThinkingLevel",
     "ThinkingLevelSelect",
     "Tool",
     "ToolCall",
@@ -199,6 +202,7 @@ __all__ = [
     "UserBash",
     "UserMessage",
     "content_text",
+    "conversation_text",
     "reasoning_cap",
     "replace",
     "text_result",

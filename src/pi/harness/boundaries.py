@@ -31,7 +31,6 @@ class Boundaries:
         self._turn = -1
         self._extra = 0
         self._state.stopped = None
-        self._state.stopped = None
 
     def save(self, message: Any) -> None:
         """Make a message an entry. Raises SessionWriteError."""

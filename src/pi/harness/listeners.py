@@ -17,7 +17,7 @@ class Listeners:
     def add(self, listener: Listener) -> Callable[[], None]:
         """Let somebody hear every event from now on; the result ends that."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     async def tell(self, event: Any) -> None:
         """Tell everybody, one after the other."""

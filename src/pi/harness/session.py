@@ -16,6 +16,7 @@ from pi.harness.compaction.compactor import Compactor
 from pi.harness.context import build_context
 from pi.harness.delivery import Delivery
 from pi.harness.entries import CompactionEntry, CustomMessage
+from pi.harness.event_stream import EventStream
 from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, SessionEvent
 from pi.harness.host import SessionHost
 from pi.harness.intake import Intake
@@ -62,6 +63,7 @@ class Session:
         self.shell = Shell(self.state, self.host.env, self._save, lambda: self.busy, self.announce)
         self._boundaries = Boundaries(self.state, self._emit)
         self.recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
+        self._streams: list[EventStream] = []
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -239,6 +241,12 @@ class Session:
         """Hear every event after it was saved; the result unsubscribes. An async listener is waited for."""
         return self._listeners.add(listener)
 
+    def events(self) -> EventStream:
+        """The events from now on, to be read at any speed."""
+        stream = EventStream(self.subscribe)
+        self._streams.append(stream)
+        return stream
+
     async def reload(self) -> None:
         """Read settings, prompts, skills and extensions again. Raises SessionBusy while a run goes on."""
         await self._replace(self.store, "reload")
@@ -256,6 +264,8 @@ class Session:
             await self.setup.extensions.stop("quit", None)
         self._started = False
         self._delivery.close()
+        for stream in self._streams:
+            stream.end()
         self.store.close()
 
     async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:
@@ -312,13 +322,13 @@ class Session:
             await self._compactor.before_prompt()
             prompts = await self._intake.prompts(message)
             await run(self.host, self.state.transcript, prompts, abort)
-            while True:
-                while await self.recovery.goes_on(self.last_message, abort):
+            while self.state.stopped is None:
+                if await self.recovery.goes_on(self.last_message, abort):
                     await run(self.host, self.state.transcript, (), abort)
-                aborted = abort.fired or (
-                    self.last_message is not None and self.last_message.stop_reason == "aborted"
-                )
-                if aborted or not await self._boundaries.before_settle(self.last_message):
+                    continue
+                ended = self.last_message
+                aborted = abort.fired or (ended is not None and ended.stop_reason == "aborted")
+                if aborted or not await self._boundaries.before_settle(ended):
                     break
                 await run(self.host, self.state.transcript, (), abort)
         finally:

@@ -25,7 +25,7 @@ class LoopedSession:
         self._open = session_with(extension, model=self._model, **options)
         try:
             self.session: Session = self._runner.run(self._open.__aenter__())
-        except BaseException:
+        except BaseException:  # whatever it was, the loop must not leak
             self._runner.close()
             raise
         self.heard = Recorder(self.session)

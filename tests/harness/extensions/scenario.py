@@ -1,7 +1,9 @@
 """A whole life of a session with one extension in it, against a real server: every event of the table."""
 
 import asyncio
+import contextlib
 import json
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ SETTINGS = {"compaction": {"keepRecentTokens": 1}, "retry": {"enabled": False}}
 
 
 class Server:
-    """Speaks chat completions: a call of `probe` after what a user says, then text; or an error if told so."""
+    """Speaks chat completions: calls `probe` after what a user says, then gives text; or an error if told."""
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
@@ -180,3 +182,18 @@ async def quietly(work: Any) -> None:
         await work
     except PiError:  # a refusal, said to the user
         pass
+
+
+def programs() -> list[str]:
+    """The children of this process that sleep for 600 s and haven't ended."""
+    found: list[str] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            if (
+                int(parent) == os.getpid()
+                and state != "Z"
+                and b"sleep(600)" in (folder / "cmdline").read_bytes()
+            ):
+                found.append(folder.name)
+    return found

@@ -1,6 +1,7 @@
 """Child sessions: rights, judges, limits, usage, questions, typed output, and that nothing is left."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,6 +252,10 @@ def test_a_limit_ends_the_child_with_what_it_had(tmp_path: Path, limits: Limits,
             result = await child.run("go")
             assert (result.stop, result.turns, len(small.asked)) == (stop, asked, asked)
             assert result.usage.total_tokens == 120 * asked
+            assert [role(m) for m in child.session.messages][1:] == [
+                "user",
+                *["assistant", "toolResult"] * asked,
+            ]
             again = await child.run("go on")
             assert (again.stop, again.turns, len(small.asked)) == (stop, 0, asked)
         await session.close()
@@ -736,16 +741,43 @@ def test_a_relative_folder_stays_inside_the_parents(tmp_path: Path):
     asyncio.run(go())
 
 
-def test_the_key_of_the_run_goes_to_its_own_provider_alone(tmp_path: Path):
+def test_the_key_of_the_run_goes_to_its_own_provider_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    keys: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        keys.extend(
+            line.split()[-1] for line in head.splitlines() if line.lower().startswith("authorization")
+        )
+        writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
     async def go() -> None:
-        choice = ModelChoice(ScriptedModel("x").model, api_key="secret")
-        session, ctx = await opened(tmp_path, model=choice)
-        async with await ctx.child() as child:
-            assert child.session.setup.runtime_key == "secret"
-        with pytest.raises(PiError, match="openai") as caught:
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        shape = {"baseUrl": url, "api": "openai-completions"}
+        providers = {
+            "mine": {**shape, "apiKey": "mine", "models": [{"id": "a"}, {"id": "b"}]},
+            "other": {**shape, "apiKey": "theirs", "models": [{"id": "c"}]},
+        }
+        (tmp_path / "agent").mkdir()
+        (tmp_path / "agent" / "models.json").write_text(json.dumps({"providers": providers}))
+        session, ctx = await opened(tmp_path, model=ModelChoice("mine/a", api_key="run"))
+        for model in (None, "mine/b", "other/c"):
+            with pytest.raises(PiError):
+                await ctx.complete("go", model=model)
+            async with await ctx.child(model=model, extensions=["boss"]) as child:
+                assert (await child.run("go")).stop == "error"
+                with pytest.raises(PiError):
+                    await child.session.extensions.ctx_of("boss").complete("go", model="other/c")
+        assert keys == ["run", "run", "theirs", "run", "run", "theirs", "theirs", "theirs", "theirs"]
+        with pytest.raises(PiError, match="openai"):
             await ctx.child(model="openai/gpt-4o")
-        assert "secret" not in str(caught.value)
         await session.close()
+        server.close()
+        await server.wait_closed()
 
     asyncio.run(go())
 

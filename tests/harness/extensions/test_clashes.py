@@ -73,7 +73,9 @@ def test_a_clash_is_told_and_the_line_it_shows_ends_it(tmp_path: Path, kind: str
     asyncio.run(asyncio.wait_for(run(), 30))
 
 
-@pytest.mark.parametrize("renames", [5, "x", ["y"], {"two/same": 7}, {"two/same": ""}, None, {"two/same": "a b"}])
+@pytest.mark.parametrize(
+    "renames", [5, "x", ["y"], {"two/same": 7}, {"two/same": ""}, None, {"two/same": "a b"}]
+)
 def test_nonsense_in_the_settings_stops_nothing(tmp_path: Path, renames: Any) -> None:
     write(tmp_path, "one", PARTS["commands"])
     write(tmp_path, "two", PARTS["commands"])

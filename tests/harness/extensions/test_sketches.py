@@ -4,7 +4,9 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -175,6 +177,23 @@ def test_the_status_bar_has_a_text_for_each_segment(tmp_path: Path) -> None:
     shown = run(tmp_path, "status_bar", "hi", settings={"command": ["echo", "a line"]}, look=look)
     assert shown == {"git": "", "model": "Scripted model off", "context": shown["context"], "line": "a line"}
     assert re.fullmatch(r"\d+% of 128k  \$0\.00", shown["context"])
+
+
+def test_a_page_of_the_users_own_network_is_never_asked_for(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/keys"
+        tools = run(tmp_path, "web_search_and_fetch", call("fetch", url=url), "ok")
+        server.shutdown()
+    assert (asked, [is_error for _, is_error, _ in tools]) == ([], [True])
 
 
 def test_sub_agents_answer_in_the_order_of_their_tasks(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar, overload
 
 from msgspec import structs
@@ -95,9 +96,12 @@ class ExtensionAPI:
         name: str,
         description: str = "",
         *,
-        complete: Callable[[str], Sequence[str]] | None = None,
+        complete: Callable[..., Sequence[str]] | None = None,
     ) -> Callable[[F], F]:
-        """`/name args` runs `handler(args, ctx)`; without a description, the first line of its docstring."""
+        """`/name args` runs `handler(args, ctx)`; without a description, the first line of its docstring.
+
+        `complete(prefix, ctx)` gives what the arguments may be.
+        """
 
         def declare(run: F) -> F:
             text = description or (inspect.getdoc(run) or "").partition("\n")[0]
@@ -105,7 +109,7 @@ class ExtensionAPI:
             self._put(
                 "commands",
                 _plain(name.removeprefix("/")),
-                Command(name.removeprefix("/"), text, bound, complete),
+                Command(name.removeprefix("/"), text, bound, complete and _taking(complete, 2)),
             )
             return run
 
@@ -278,6 +282,8 @@ class ExtensionAPI:
 
 def _taking(run: Callable[..., Any], most: int) -> Callable[..., Any]:
     """The function, called with as many of its `most` arguments as it takes: `ctx` may be left out."""
+    if _takes_exactly(run, most):
+        return run
     try:
         parameters = list(inspect.signature(run).parameters.values())
     except (TypeError, ValueError):  # a builtin that doesn't tell
@@ -292,6 +298,14 @@ def _taking(run: Callable[..., Any], most: int) -> Callable[..., Any]:
         )
     count = min(len(places), most)
     return run if count == most else lambda *given: run(*given[:count])
+
+
+def _takes_exactly(run: Callable[..., Any], count: int) -> bool:
+    """Whether a plain function has that many parameters: the usual case, told without a signature."""
+    if type(run) is not FunctionType or "__wrapped__" in run.__dict__:
+        return False
+    code = run.__code__
+    return code.co_argcount == count and not (code.co_kwonlyargcount or code.co_flags & inspect.CO_VARARGS)
 
 
 def _wants(run: Callable[..., Any], count: int) -> bool:

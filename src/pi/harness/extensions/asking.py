@@ -33,6 +33,7 @@ async def complete(
     output: Any = None,
     max_tokens: int | None = None,
     on_text: OnText | None = None,
+    owner: str = "",
 ) -> Any:
     """The answer (an AssistantMessage), or a value of the type `output`.
 
@@ -40,7 +41,8 @@ async def complete(
     when there is no such model, no key, or no answer, TypeError for a type that JSON can't say.
     """
     chosen, level = model_for(session, model)
-    told = fold_system(to_llm([_user(prompt)] if isinstance(prompt, str) else prompt))
+    given = [prompt] if isinstance(prompt, str) else prompt
+    told = fold_system(to_llm([_user(each) if isinstance(each, str) else each for each in given]))
     parts = (told.system, system, "" if output is None else instruction(output))
     system = "\n\n".join(part for part in parts if part)
     messages = list(told.messages)
@@ -50,7 +52,7 @@ async def complete(
         to = await route(session.state, chosen, level, messages, direct=True)
         options = _options(session, chosen, to.model, to.thinking_level, max_tokens)
         stream = ask(to.model, Context(tuple(messages), system), options)
-        answer = await _answer(session, stream, on_text)
+        answer = await _answer(session, stream, on_text, owner)
         if output is None:
             return answer
         try:
@@ -105,7 +107,9 @@ def _options(
     return structs.replace(options, api_key=own.api_key, headers=own.headers)
 
 
-async def _answer(session: Session, stream: ModelStream, on_text: OnText | None) -> AssistantMessage:
+async def _answer(
+    session: Session, stream: ModelStream, on_text: OnText | None, owner: str
+) -> AssistantMessage:
     """Read it to its end; what it cost is counted also when that is cut short."""
     answer: AssistantMessage | None = None
     try:
@@ -122,7 +126,8 @@ async def _answer(session: Session, stream: ModelStream, on_text: OnText | None)
                         pass
     finally:
         usage = stream.usage if answer is None else answer.usage
-        count_usage(session, "extension", stream.model.provider, stream.model.id, usage)
+        note = {"extension": owner} if owner else None
+        count_usage(session, "extension", stream.model.provider, stream.model.id, usage, note)
     if answer is None or answer.stop_reason in ("error", "aborted"):
         raise PiError((answer and answer.error_message) or f"{stream.model.ref} gave no answer. Try again.")
     return answer

@@ -13,6 +13,8 @@ from pi.llm.messages import AssistantMessage, ThinkingLevel, ToolResultMessage, 
 from pi.llm.models import Model
 from pi.platform.errors import PiError
 
+CHILDREN = "children"  # a folder beside the sessions: `--continue` and lists pass over them
+
 
 def check_depth(budget: Budget) -> None:
     """Raises PiError when it would be deeper than it may."""
@@ -80,7 +82,8 @@ def store_of(parent: Store, cwd: Path, *, save: bool, fork: bool) -> Store:
     leaf = _answered_leaf(parent) if fork else None
     if save and parent.path is not None:
         if not fork:
-            return Store.create(cwd, directory=parent.path.parent, parent_session=str(parent.path))
+            folder = parent.path.parent / CHILDREN
+            return Store.create(cwd, directory=folder, parent_session=str(parent.path))
         store = parent.clone_to(parent.path.parent, leaf=leaf)
         store.cwd = cwd
         return store

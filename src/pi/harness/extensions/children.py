@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from msgspec import Struct, structs
 
 from pi.agent.events import MessageEnd, TurnEnd, TurnStart
+from pi.agent.guard import Stop as EndRun
 from pi.agent.limits import alarm
 from pi.harness.events import CompactionEnd, CompactionResult, ExtensionFailed
 from pi.harness.extensions.asking import model_for
@@ -81,6 +82,7 @@ class Child:
         self._text = ""
         self._halting: asyncio.Future[None] | None = None
         session.subscribe(self._hear)
+        session.hooks.on("turn_end", self._at_boundary)
         session.state.guards.append(self._watch)
         home.children.add(self)
 
@@ -207,13 +209,19 @@ class Child:
             case TurnEnd(message):
                 if self._stop is None or message.content:  # stopped before it was asked, it is no turn
                     self._budget.add_turn()
-                goes_on = message.tool_calls or message.stop_reason == "error" or self.session.queue
+                goes_on = message.stop_reason == "error" or self.session.queue
                 return self._checked() if goes_on else None
             case ExtensionFailed(extension, name, error):
                 self._parent.hooks.report(extension, f"{name} of {self.name}", error)
             case _:
                 pass
         return None
+
+    def _at_boundary(self, event: Any) -> EndRun | None:
+        """The `turn_end` hook: here a run can end without a trace of it in the conversation."""
+        if event.message.tool_calls and self._stop is None:
+            self._stop = self._budget.over()
+        return EndRun(self._stop) if self._stop is not None else None
 
     def _watch(self, event: StreamEvent, stream: ModelStream) -> None:
         """The stream guard: a limit may be reached in the middle of a response."""
@@ -304,7 +312,7 @@ async def open_child(parent: Session, home: "Home", call_id: str, wish: Wish) ->
     try:
         await child.start()
         check_tools(session, own, tools)
-    except BaseException:
+    except BaseException:  # a cancellation too: nothing of it may stay
         await child.close()
         raise
     return child

@@ -213,20 +213,19 @@ class Ctx:
         await self._session.reload()
         return self._renewed()
 
-    async def new_session(self) -> "Ctx":
-        """Go on in a new session; only in commands. Gives the ctx that counts from now on."""
-        await self._session.tree.new()
-        return self._renewed()
+    async def new_session(self, *, parent: Path | None = None) -> "Ctx | None":
+        """Go on in a new session; only in commands. Gives the new ctx, None when refused."""
+        moved = await self._session.tree.new(parent=None if parent is None else str(parent))
+        return self._renewed() if moved else None
 
-    async def switch_session(self, path: Path) -> "Ctx":
-        """Go on in the session of a file; only in commands. Gives the ctx that counts from now on."""
-        await self._session.tree.switch(path)
-        return self._renewed()
+    async def switch_session(self, path: Path) -> "Ctx | None":
+        """Go on in the session of a file; only in commands. Gives the new ctx, None when refused."""
+        return self._renewed() if await self._session.tree.switch(path) else None
 
-    async def fork(self, entry_id: str, *, position: Literal["before", "at"] = "before") -> "Ctx":
-        """Go on in a copy up to an entry; only in commands. Gives the ctx that counts from now on."""
-        await self._session.tree.fork(entry_id, position=position)
-        return self._renewed()
+    async def fork(self, entry_id: str, *, position: Literal["before", "at"] = "before") -> "Ctx | None":
+        """Go on in a copy up to an entry; only in commands. Gives the new ctx, None when refused."""
+        moved = await self._session.tree.fork(entry_id, position=position)
+        return None if moved.cancelled else self._renewed()
 
     async def navigate(
         self,
@@ -260,7 +259,8 @@ class Ctx:
         """
         from pi.harness.extensions.asking import complete
 
-        return await complete(self._session, prompt, model, system, output, max_tokens, on_text)
+        owner = self._home.name
+        return await complete(self._session, prompt, model, system, output, max_tokens, on_text, owner)
 
     async def child(
         self,

@@ -30,12 +30,12 @@ class Subscription(Struct, frozen=True, eq=False):
 
 
 class Command(Struct, frozen=True, eq=False):
-    """`/name args`: `run(args, ctx)`. `complete(prefix)` gives what the arguments may be."""
+    """`/name args`: `run(args, ctx)`. `complete(prefix, ctx)` gives what the arguments may be."""
 
     name: str
     description: str
     run: Callable[..., Any]
-    complete: Callable[[str], Sequence[str]] | None = None
+    complete: Callable[..., Sequence[str]] | None = None
 
 
 class Shortcut(Struct, frozen=True, eq=False):

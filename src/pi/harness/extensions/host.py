@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from msgspec import structs
 
@@ -376,7 +376,8 @@ class ExtensionHost:
 
     def _merged(self, settings: Settings) -> tuple[Joined, list[tuple[str, str]]]:
         declared = [(extension.name, extension.declared) for extension in self.roster.extensions]
-        return merged(declared, settings.get(RENAMES, {}))
+        renames = settings.get(RENAMES)
+        return merged(declared, cast(dict[str, Any], renames) if isinstance(renames, dict) else {})
 
     def _home(self, name: str) -> Home | None:
         return next((e.home for e in self.roster.extensions if e.name == name), None)

@@ -233,13 +233,13 @@ def _forget(name: str, *, restore: bool = False) -> None:
 def _changed_libraries() -> tuple[Path, ...]:
     """The compiled modules in use whose file is another than when they were first seen here."""
     for name in sys.modules.keys() - _known:
+        _known.add(name)
         spec = getattr(sys.modules[name], "__spec__", None)
         path = getattr(spec, "origin", None)
         if not isinstance(path, str) or not path.endswith(tuple(EXTENSION_SUFFIXES)):
             continue
         if "lib-dynload" not in path:  # Python's own don't change under it
             _libraries.setdefault(path, _identity(path))
-    _known.update(sys.modules)
     return tuple(Path(path) for path, identity in _libraries.items() if _identity(path) != identity)
 
 

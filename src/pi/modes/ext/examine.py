@@ -23,6 +23,7 @@ from pi.platform.terminal import plain
 
 LIMIT_S = 60.0  # for one extension
 _SHOWN = 300  # characters of what an extension printed
+_KEPT = 64 * 1024  # bytes of it
 
 
 def find_one(named: str, cwd: Path, agent_dir: Path) -> tuple[Path, list[Source]]:
@@ -103,7 +104,12 @@ async def _probe(
     result = folder / "result.json"
     argv = [sys.executable, "-P", "-m", "pi.modes.ext.probe", str(result), *words]
     output = bytearray()
-    end = await run(argv, on_output=output.extend, env=env, timeout_ms=limit_s * 1000)
+
+    def take(piece: bytes) -> None:
+        output.extend(piece)
+        del output[:-_KEPT]  # the end says most, and a loop that prints would fill the memory
+
+    end = await run(argv, on_output=take, env=env, timeout_ms=limit_s * 1000)
     printed = plain(output.decode("utf-8", "replace"))
     try:
         return msgspec.json.decode(result.read_bytes(), type=Reports), printed, ""
