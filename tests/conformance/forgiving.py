@@ -34,6 +34,7 @@ def forgiving(name: str, events: Callable[[list[Any]], list[Any]]) -> Callable[[
         if script := TWIN_OF.get(name):
             twin = _twin(script)
             text = text.replace(str(twin), f"{{CWD}}/{script}")
+            text = text.replace('"error": "ToolError: ', '"error": "')  # ours names the kind
             for key in ("statusKey", "widgetKey"):  # ours has the extension's name before it
                 text = text.replace(f'"{key}": "{twin.stem}:', f'"{key}": "')
         rows = json.loads(text)

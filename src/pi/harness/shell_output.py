@@ -3,9 +3,10 @@
 import codecs
 import re
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-Z\\^-~])")
+_BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)\Z")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\ufff9-\ufffb]")
-_LONGEST_ESCAPE = 256  # what goes on for longer is text
+_LONGEST_ESCAPE = 4096  # what goes on for longer is text
 
 
 class Cleaned:
@@ -19,7 +20,7 @@ class Cleaned:
         """The text of the next piece; `last` gives what was still held back."""
         text = _ESCAPES.sub("", self._open + self._decoder.decode(data, last))
         self._open = ""
-        at = text.rfind("\x1b")
-        if not last and at >= 0 and len(text) - at < _LONGEST_ESCAPE:
-            text, self._open = text[:at], text[at:]
+        begun = None if last else _BEGUN.search(text)
+        if begun is not None and len(begun[0]) < _LONGEST_ESCAPE:
+            text, self._open = text[: begun.start()], begun[0]
         return _UNPRINTABLE.sub("", text)

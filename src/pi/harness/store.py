@@ -54,7 +54,6 @@ class Store:
     def __init__(self, header: SessionHeader, lines: Sequence[bytes], *, cwd: Path, file: SessionFile | None):
         self.header = header
         self.cwd = cwd
-        self.leaf: str | None = None
         self._file = file
         self._heads: list[EntryHead] = []
         self._lines: list[bytes] = []
@@ -64,7 +63,7 @@ class Store:
         self._waiting = [self.header_line] if file and file.size == 0 else []
         self._spoken = False  # the user or a model has said something since the store was made
         self._keep(lines)
-        self.leaf = next((head.id for head in reversed(self._heads) if head.id is not None), None)
+        self.leaf: str | None = next((head.id for head in reversed(self._heads) if head.id), None)
 
     @classmethod
     def create(

@@ -249,8 +249,6 @@ class ExtensionHost:
         owner, command = self._joined.commands[name]
         try:
             await call(None, command.run, arguments, self.ctx_of(owner))
-        except PiError as error:  # a sentence for people as it is
-            self._report(owner, f"/{name}", str(error))
         except Exception as error:  # foreign code: a command that fails says so
             self._report(owner, f"/{name}", told(error))
 
