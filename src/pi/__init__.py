@@ -3,9 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pi.agent.events import MessageEnd, MessageUpdate, ToolExecutionEnd, ToolExecutionStart
     from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
+    from pi.harness.events import AgentSettled
     from pi.harness.session import Session
     from pi.harness.store import Store
+    from pi.llm.events import BlockDelta
+    from pi.llm.messages import AssistantMessage, Image
+    from pi.llm.models import Model
     from pi.once import RunError, run, run_sync
     from pi.platform.errors import PiError
     from pi.sdk import (
@@ -19,7 +24,14 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AgentSettled",
+    "AssistantMessage",
+    "BlockDelta",
     "ExtensionChoice",
+    "Image",
+    "MessageEnd",
+    "MessageUpdate",
+    "Model",
     "ModelChoice",
     "NoModelError",
     "PiError",
@@ -32,15 +44,22 @@ __all__ = [
     "ToolChoice",
     "ToolContext",
     "ToolError",
+    "ToolExecutionEnd",
+    "ToolExecutionStart",
     "ToolResult",
     "create_agent_session",
     "run",
     "run_sync",
 ]
 _HOMES = {
+    "pi.agent.events": ("MessageEnd", "MessageUpdate", "ToolExecutionEnd", "ToolExecutionStart"),
     "pi.agent.tool": ("Tool", "ToolContext", "ToolError", "ToolResult"),
+    "pi.harness.events": ("AgentSettled",),
     "pi.harness.session": ("Session",),
     "pi.harness.store": ("Store",),
+    "pi.llm.events": ("BlockDelta",),
+    "pi.llm.messages": ("AssistantMessage", "Image"),
+    "pi.llm.models": ("Model",),
     "pi.once": ("RunError", "run", "run_sync"),
     "pi.platform.errors": ("PiError",),
     "pi.sdk": (

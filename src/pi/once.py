@@ -1,13 +1,13 @@
 """One prompt, one answer, for programs: `await pi.run("…")`, and `pi.run_sync("…")` without a loop."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from pi.agent.tool import Tool
-from pi.harness.session import Session
+from pi.harness.session import Listener, Session
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, Image, ThinkingLevel
 from pi.llm.models import Model
@@ -16,6 +16,7 @@ from pi.sdk import ExtensionChoice, ModelChoice, PromptChoice, ToolChoice, creat
 
 T = TypeVar("T")
 ToolLike = str | Tool | Callable[..., Any]
+_GLANCE_S = 0.5  # how often a waiting thread looks for Ctrl-C, where nothing else wakes it (Windows)
 
 
 class RunError(PiError):
@@ -33,12 +34,12 @@ class RunOptions(TypedDict, total=False):
     thinking: ThinkingLevel | None
     tools: Sequence[ToolLike] | None  # names, functions or Tools; None: the default set
     system: str | None
-    images: Sequence[Image]
+    images: Sequence[Image | Path]  # a file is made small enough for the model
     cwd: Path | None
     agent_dir: Path | None
     store: Store | None  # without one nothing is saved
     extensions: ExtensionChoice | None
-    on_event: Callable[[Any], Any] | None
+    on_event: Listener | None  # is told everything, and waited for if it is async
 
 
 @overload
@@ -49,9 +50,11 @@ async def run(prompt: str, *, output_type: Any = None, **options: Unpack[RunOpti
     """The text of the answer, or a value of `output_type`: a Struct, a dataclass, a pydantic model, a dict …
 
     A function among the `tools` is one by its signature (the schema) and its docstring (the description). An
-    answer that doesn't fit `output_type` is asked for again, twice. Raises RunError, NoModelError, and what
-    `create_agent_session` raises.
+    answer that doesn't fit `output_type` is asked for again, twice. Raises RunError, what
+    `create_agent_session` raises, PiError for a file that is no image, TypeError for a type that JSON can't
+    say.
     """
+    images = [_image(image) if isinstance(image, Path) else image for image in options.get("images", ())]
     session = await create_agent_session(
         cwd=options.get("cwd"),
         agent_dir=options.get("agent_dir"),
@@ -63,7 +66,6 @@ async def run(prompt: str, *, output_type: Any = None, **options: Unpack[RunOpti
     )
     if (on_event := options.get("on_event")) is not None:
         session.subscribe(on_event)
-    images = options.get("images", ())
     try:
         if output_type is None:
             return await _text(session, prompt, images)
@@ -77,17 +79,59 @@ def run_sync(prompt: str, *, output_type: None = None, **options: Unpack[RunOpti
 @overload
 def run_sync(prompt: str, *, output_type: type[T], **options: Unpack[RunOptions]) -> T: ...
 def run_sync(prompt: str, *, output_type: Any = None, **options: Unpack[RunOptions]) -> Any:
-    """`run` for code without an event loop; inside of one it works in a thread, and blocks the caller."""
+    """`run` for code without an event loop; inside of one it works in a thread, and blocks the caller.
 
-    def work() -> Any:
-        return asyncio.run(run(prompt, output_type=output_type, **options))
-
+    Ctrl-C ends the run and its tools, then raises KeyboardInterrupt.
+    """
+    work = run(prompt, output_type=output_type, **options)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return work()
-    with ThreadPoolExecutor(1, "pi.run_sync") as thread:
-        return thread.submit(work).result()
+        return asyncio.run(work)
+    return _run_beside(work)
+
+
+def _run_beside(work: Coroutine[Any, Any, Any]) -> Any:
+    """What it gives, from a loop in a thread of its own; whatever interrupts the wait cancels it first."""
+    from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+    begun: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> Any:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await work
+
+    with ThreadPoolExecutor(1, "pi.run_sync") as thread:  # its end waits until the tools are gone
+        answer = thread.submit(lambda: asyncio.run(cancellable()))
+        try:
+            with _ctrl_c_raises():
+                while not wait([answer], _GLANCE_S).done:
+                    pass
+        except BaseException:  # KeyboardInterrupt, or what a signal handler raised
+            if not answer.done():
+                with suppress(RuntimeError):  # it has ended just now
+                    begun.result()()
+            raise
+        return answer.result()
+
+
+@contextmanager
+def _ctrl_c_raises() -> Generator[None]:
+    """Let Ctrl-C interrupt a blocked loop: asyncio's own handler would wait for it to go on."""
+    import signal
+    import threading
+
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield  # it is ignored, or not ours to decide
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 async def _text(session: Session, prompt: str, images: Sequence[Image] = ()) -> str:
@@ -115,6 +159,20 @@ async def _typed(session: Session, prompt: str, images: Sequence[Image], output_
     raise RunError(
         f"The model gave no answer of the wanted type in {TRIES} tries. {problem}", session.last_message
     )
+
+
+def _image(path: Path) -> Image:
+    from pi.tools.images import load_image
+
+    try:
+        loaded = load_image(path.read_bytes(), auto_resize=True)
+    except OSError as error:
+        raise PiError(f"Can't read the image {path}: {error.strerror}.") from error
+    if loaded is None:
+        raise PiError(f"{path} is no image that models take: use PNG, JPEG, GIF, WebP or BMP.")
+    if loaded.image is None:
+        raise PiError(f"{path} can't be sent: {loaded.note}")
+    return loaded.image
 
 
 def _chosen(tools: Sequence[ToolLike] | None) -> ToolChoice:

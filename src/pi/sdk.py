@@ -12,6 +12,7 @@ from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
 from pi.harness.context import restore_model, restore_thinking_level
 from pi.harness.discovery import Side, find_resources, project_side, user_side
+from pi.harness.extensions.installed import ExtensionChoice, load_extensions, new_host, trusted_in
 from pi.harness.extensions.late import LateHost
 from pi.harness.model_switch import has_messages
 from pi.harness.prompts import PromptTemplate, load_templates
@@ -24,7 +25,6 @@ from pi.harness.state import Made, Setup
 from pi.harness.store import Store
 from pi.harness.system_prompt import build_sections
 from pi.harness.toolbox import Toolbox
-from pi.harness.trust import is_trusted, needs_trust, save_trust
 from pi.harness.ui import UI
 from pi.llm.messages import CacheRetention, ThinkingLevel
 from pi.llm.models import LEVELS, Model, clamp_level
@@ -34,9 +34,7 @@ from pi.platform.errors import PiError
 from pi.tools import BUILTIN_TOOLS, DEFAULT_TOOLS, change_tools, select_tools
 
 if TYPE_CHECKING:
-    from pi.harness.extensions.finding import Source
     from pi.harness.extensions.host import ExtensionHost
-    from pi.harness.extensions.load_requests import LoadRequests
 
 
 class NoModelError(PiError):
@@ -79,14 +77,6 @@ class ResourceChoice(Struct, frozen=True):
     find_templates: bool = True
 
 
-class ExtensionChoice(Struct, frozen=True):
-    """Extensions by path and by their `extension(pi)` function, and whether those of folders are used too."""
-
-    paths: tuple[str, ...] = ()
-    inline: tuple[Callable[[Any], Any], ...] = ()
-    find: bool = True
-
-
 async def create_agent_session(
     *,
     cwd: Path | None = None,
@@ -114,7 +104,7 @@ async def create_agent_session(
     if extensions is None or isinstance(extensions, ExtensionChoice):
         wanted = extensions or ExtensionChoice()
         load = partial(load_extensions, cwd, agent_dir, wanted, ui=ui, trust=trust)
-        host = await load() or LateHost(partial(_host, agent_dir, ui=ui), load)
+        host = await load() or LateHost(partial(new_host, agent_dir, ui=ui), load)
     else:
         host = extensions
 
@@ -140,72 +130,6 @@ async def create_agent_session(
     return session
 
 
-async def load_extensions(
-    cwd: Path,
-    agent_dir: Path,
-    choice: ExtensionChoice,
-    *,
-    ui: UI | None = None,
-    trust: bool | None = None,
-) -> "ExtensionHost | None":
-    """The extensions of a project's sessions, loaded and declared; None when there are none.
-
-    Where trust is an open question, those of the user are asked before the project's are loaded. What is
-    wrong with one is in the host's `problems`; nothing is raised.
-    """
-    trusted = _trusted(cwd, agent_dir, load_settings(agent_dir, None), trust)
-    if not (choice.paths or choice.inline or (choice.find and _may_have_extensions(cwd, agent_dir, trusted))):
-        return None
-    from pi.harness.extensions.finding import find_extensions
-
-    open_question = trust is None and needs_trust(cwd)
-
-    def find(warnings: list[str]) -> "Sequence[Source]":
-        user_settings = load_settings(agent_dir, None)
-        sides = [user_side(agent_dir, user_settings)]
-        if trusted and not open_question:
-            sides.insert(0, project_side(cwd, user_settings.with_project(cwd).of_project()))
-        return find_extensions(sides if choice.find else [], choice.paths, cwd, warnings)
-
-    host = _host(agent_dir, ui=ui, find=find, inline=choice.inline)
-    await host.load()
-    if open_question:
-        answer = await host.ask_trust(cwd)
-        if answer is not None:
-            trusted = answer.trusted
-            if answer.remember:
-                _remember(host, agent_dir, cwd, trusted)
-        open_question = False
-        if trusted:
-            await host.load()
-    return host
-
-
-def _remember(host: "ExtensionHost", agent_dir: Path, cwd: Path, trusted: bool) -> None:
-    try:
-        save_trust(agent_dir, cwd, trusted)
-    except (PiError, OSError) as error:
-        host.problem("project_trust", f"the decision is not remembered: {error}")
-
-
-def _host(agent_dir: Path, requests: "LoadRequests | None" = None, **given: Any) -> "ExtensionHost":
-    from pi.harness.extensions.host import ExtensionHost
-
-    return ExtensionHost(cache_dir=agent_dir / "cache" / "extensions", requests=requests, **given)
-
-
-def _may_have_extensions(cwd: Path, agent_dir: Path, trusted: bool) -> bool:
-    """Whether to look closer: the extension host costs imports, and most runs have no extensions."""
-    folders = [agent_dir / "extensions", *([cwd / ".pi" / "extensions"] if trusted else [])]
-    settings = load_settings(agent_dir, cwd if trusted else None)
-    return any(folder.is_dir() for folder in folders) or settings.get("pythonExtensions") is not None
-
-
-def _trusted(cwd: Path, agent_dir: Path, user_settings: Settings, decision: bool | None) -> bool:
-    default = user_settings.text("defaultProjectTrust") or "ask"
-    return is_trusted(cwd, agent_dir, decision=decision, default=default)
-
-
 def _make(
     store: Store,
     agent_dir: Path,
@@ -224,7 +148,7 @@ def _make(
     host = extensions.host
     if host is not None:
         trust = host.trust.get(cwd, trust)
-    trusted = _trusted(cwd, agent_dir, user_settings, trust)
+    trusted = trusted_in(cwd, agent_dir, user_settings, trust)
     settings = user_settings.with_project(cwd) if trusted else user_settings
     registry = ModelRegistry(agent_dir)
     warnings = list(settings.warnings)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pi.harness.event_stream import EventStream
+
 Listener = Callable[[Any], Awaitable[None] | None]
 
 
@@ -18,6 +20,12 @@ class Listeners:
         """Let somebody hear every event from now on; the result ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def end(self) -> None:
+        """Nothing comes any more: streams end, so that their readers do."""
+        for listener in tuple(self._listeners):
+            if isinstance(listener, EventStream):
+                listener.end()
 
     async def tell(self, event: Any) -> None:
         """Tell everybody, one after the other."""

@@ -63,7 +63,6 @@ class Session:
         self.shell = Shell(self.state, self.host.env, self._save, lambda: self.busy, self.announce)
         self._boundaries = Boundaries(self.state, self._emit)
         self.recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
-        self._streams: list[EventStream] = []
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -243,9 +242,7 @@ class Session:
 
     def events(self) -> EventStream:
         """The events from now on, to be read at any speed."""
-        stream = EventStream(self.subscribe)
-        self._streams.append(stream)
-        return stream
+        return EventStream(self.subscribe)
 
     async def reload(self) -> None:
         """Read settings, prompts, skills and extensions again. Raises SessionBusy while a run goes on."""
@@ -264,8 +261,7 @@ class Session:
             await self.setup.extensions.stop("quit", None)
         self._started = False
         self._delivery.close()
-        for stream in self._streams:
-            stream.end()
+        self._listeners.end()
         self.store.close()
 
     async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:

@@ -201,6 +201,7 @@ def test_trust_may_be_asked_for_and_is_remembered(tmp_path: Path) -> None:
 
     async def run() -> None:
         session = await session_of(cwd, agent_dir=agent, find=True, ui=ui)
+        await session.start()
         assert session.setup.trusted and session.warnings == []
         await session.close()
 

@@ -106,6 +106,8 @@ class ExtensionHost:
             self._unsaid.clear()
             self.themes.clear()
             await session.hooks.tell("session_start", SessionStart(reason, previous))
+            if self._servers:  # whoever speaks MCP need not know in which order extensions were loaded
+                await session.hooks.tell("mcp_servers_change", McpServersChange(self._servers))
             again = "reload" if reason == "reload" else "startup"
             await discover(session, session.hooks, again, self.themes)
 

@@ -28,7 +28,6 @@ from msgspec import Struct
 
 from pi.harness.extensions.finding import Source
 from pi.platform.errors import PiError
-from pi.platform.files import write_atomic
 
 API_VERSION = 1  # what an extension may ask for by `pi_api`
 SIZE_LIMIT = 16 * 1024 * 1024  # bytes of one source file
@@ -358,7 +357,10 @@ def _into_cache(path: Path, key: bytes, code: CodeType) -> None:
     payload = marshal.dumps(code)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(path, _sha256(key + payload) + payload, mode=0o600)
+        draft = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+        draft.touch(0o600, exist_ok=False)
+        draft.write_bytes(_sha256(key + payload) + payload)
+        draft.replace(path)  # without a wait for the disk: what is cut short fails its checksum
         files = list(path.parent.iterdir())
         if len(files) > CACHE_LIMIT:
             files.sort(key=lambda file: file.stat().st_mtime_ns)
