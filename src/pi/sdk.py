@@ -4,7 +4,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 
@@ -12,9 +12,9 @@ from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
 from pi.harness.context import restore_model, restore_thinking_level
 from pi.harness.discovery import Side, find_resources, project_side, user_side
-from pi.harness.entries import MessageEntry
 from pi.harness.extensions.installed import ExtensionChoice, load_extensions, new_host, trusted_in
 from pi.harness.extensions.late import LateHost
+from pi.harness.model_switch import has_messages
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
@@ -49,6 +49,7 @@ class ModelChoice(Struct, frozen=True):
     scope: tuple[str, ...] = ()
     thinking: ThinkingLevel | None = None
     api_key: str | None = None  # for this process only
+    stand_in: Model | None = None  # used when no model can be: nothing is asked before another is chosen
 
 
 class ToolChoice(Struct, frozen=True):
@@ -123,8 +124,8 @@ async def create_agent_session(
         )
 
     made = await make(store)
-    _record_choice(store, made.model, made.thinking_level)
     session = Session(store, made.model, made.thinking_level, made.setup)
+    session.models.begin()
     session.warnings += [*made.warnings, *map(str, host.host.problems if host.host is not None else ())]
     return session
 
@@ -189,6 +190,8 @@ def _make(
         long_lived=ui is not None and ui.mode in ("rpc", "tui"),
         trusted=trusted,
         extensions=extensions,
+        shell=partial(_run_shell, settings.text("shellPath")),
+        model_scope=choice.scope or tuple(settings.texts("enabledModels") or ()),
         more=more,
         remake=remake,
         prompt_of=sections,
@@ -199,7 +202,7 @@ def _make(
 def _choose_model(
     registry: ModelRegistry, settings: Settings, store: Store, choice: ModelChoice, warnings: list[str]
 ) -> tuple[Model, ThinkingLevel]:
-    resumed = _has_messages(store)
+    resumed = has_messages(store)
     suffix: ThinkingLevel | None = None
     found: Model | None = None
     if isinstance(choice.pattern, Model):
@@ -223,6 +226,8 @@ def _choose_model(
         warnings += scope_warnings
         default = (settings.text("defaultProvider"), settings.text("defaultModel"))
         first = initial_model(registry, scoped=scoped, settings_default=default, continuing=resumed)
+        if first is None and choice.stand_in is not None:
+            return choice.stand_in, "off"
         if first is None:
             raise NoModelError("No model can be used: no key was found for any provider.")
         found, suffix = first.model, first.thinking
@@ -233,19 +238,6 @@ def _choose_model(
         if level in LEVELS:
             return found, clamp_level(found, level)
     return found, clamp_level(found, "medium")
-
-
-def _record_choice(store: Store, model: Model, level: ThinkingLevel) -> None:
-    """A new session begins with its model and level; flags of a resumed one are for this run alone."""
-    if not _has_messages(store):
-        store.append_model_change(model.provider, model.id)
-        store.append_thinking_level(level)
-    elif not store.branch("thinking_level_change"):
-        store.append_thinking_level(level)
-
-
-def _has_messages(store: Store) -> bool:
-    return any(isinstance(entry, MessageEntry) for entry in store.newest_first())
 
 
 def _toolbox(settings: Settings, choice: ToolChoice) -> Toolbox:
@@ -298,6 +290,12 @@ def _builtin_tool(name: str, settings: Settings) -> Tool:
             from pi.tools.ls import ls_tool
 
             return ls_tool()
+
+
+async def _run_shell(shell_path: str | None, command: str | Sequence[str], **how: Any) -> int:
+    from pi.tools.bash import run_shell
+
+    return await run_shell(command, shell_path=shell_path, **how)
 
 
 def _resources(

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from pi.agent.hooks import Handled
 from pi.agent.tool import Tool, ToolContext, ToolResult, text_result
-from pi.harness.entries import BashExecutionMessage
 from pi.harness.extensions.answers import Note
 from pi.harness.session import Session
 from pi.harness.store import Store
@@ -159,15 +159,18 @@ def test_a_level_that_the_model_lacks_moves_and_an_unchanged_one_is_not_saved(tm
 
 def test_a_command_of_the_users_waits_until_the_run_is_over(tmp_path: Path) -> None:
     async def go() -> None:
-        bash = BashExecutionMessage("ls", "a.txt", cancelled=False, truncated=False, timestamp=1, exit_code=0)
+        async def list_files(command: Any, **how: Any) -> int:
+            how["on_output"](b"a.txt")
+            return 0
 
         async def note(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
-            session.record(bash)
+            await session.shell.run("ls")
             return text_result("noted")
 
         scripted = ScriptedModel(call("note"), "Done", "Seen")
         tool = Tool("note", "", {"type": "object", "properties": {}}, note)
         session = make_session(scripted, cwd=tmp_path, tools=[tool])
+        session.state.setup = structs.replace(session.setup, shell=list_files)
         await session.prompt("Do")
 
         kinds = [type(message).__name__ for message in session.messages]

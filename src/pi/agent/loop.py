@@ -187,7 +187,7 @@ class _Run:
 
 def _aborted(stream: ModelStream, *, started: bool) -> AssistantMessage:
     if started:
-        return stream.partial("aborted", "Request was aborted")
+        return stream.partial("aborted", stream.stopped_text)
     return stream.partial("error", "This operation was aborted")
 
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pi.cli.options import Options, UsageError, parse
 from pi.cli.prompt import Prompt, build_prompt, piped_text
@@ -14,6 +14,8 @@ from pi.cli.sessions import open_store
 from pi.harness.session import Session
 from pi.harness.session_files import agent_dir
 from pi.harness.store import Store
+from pi.harness.ui import UI
+from pi.llm.models import Model
 from pi.llm.registry import MissingKeyError
 from pi.modes.json_mode import json_listener, write_header
 from pi.modes.print_mode import PrintUI, print_answer
@@ -45,7 +47,7 @@ async def run_once(options: Options) -> int:
     json = options.mode == "json"
     stop = _Stop()
     try:
-        host = await load_host(options, cwd, "json" if json else "print")
+        host = await load_host(options, cwd, PrintUI("json" if json else "print"))
         if host is not None and (found := host.cli_command(options.words)):
             return await _cli_command(*found, host, options, cwd)
         options = understood(options, host)
@@ -55,13 +57,13 @@ async def run_once(options: Options) -> int:
             session = await make_session(options, store, store.cwd, host)
         except NoModelError:
             if json:
-                write_header(store.header)
+                write_header(store)
             raise
         for warning in session.warnings:
             say(f"Warning: {warning}")
         session.warnings.clear()
         if json:
-            write_header(store.header)
+            write_header(store)
             session.subscribe(json_listener(lambda: stop.by(BROKEN_PIPE, session)))
         with stop.on_signals(session):
             await _prompt_all(session, prompt, stop)
@@ -97,10 +99,9 @@ async def _cli_command(
         await session.close()
 
 
-async def load_host(options: Options, cwd: Path, mode: Literal["json", "print"]) -> "ExtensionHost | None":
+async def load_host(options: Options, cwd: Path, ui: UI) -> "ExtensionHost | None":
     """The extensions of this run, loaded; None when there are none."""
     choice = ExtensionChoice(tuple(options.extension), find=not options.no_extensions)
-    ui = PrintUI(mode)
     return await load_extensions(cwd, agent_dir(os.environ), choice, ui=ui, trust=_trust(options))
 
 
@@ -120,11 +121,18 @@ def _trust(options: Options) -> bool | None:
 
 
 async def make_session(
-    options: Options, store: Store, cwd: Path, host: "ExtensionHost | None" = None
+    options: Options,
+    store: Store,
+    cwd: Path,
+    host: "ExtensionHost | None" = None,
+    *,
+    ui: UI | None = None,
+    stand_in: Model | None = None,
 ) -> Session:
+    """The session that the options ask for; `stand_in` takes the place of a model where there is none."""
     scope = tuple(_listed(options.models) or ())
     pattern = options.model
-    model = ModelChoice(pattern, options.provider, scope, options.thinking, options.api_key)
+    model = ModelChoice(pattern, options.provider, scope, options.thinking, options.api_key, stand_in)
     none = options.no_tools or options.no_builtin_tools
     only = [] if none else _listed(options.tools)
     tools = ToolChoice(None if only is None else tuple(only), tuple(_listed(options.exclude_tools) or ()))
@@ -145,6 +153,7 @@ async def make_session(
         prompt=system,
         resources=resources,
         extensions=host or ExtensionChoice(find=False),
+        ui=ui,
         trust=_trust(options),
     )
 

@@ -40,7 +40,9 @@ def _run(options: Options) -> int:
 
         return export_file(options.export, *options.messages[:1])
     if options.mode == "rpc":
-        raise PiError("RPC mode isn't part of this version yet. Use --mode json or -p.")
+        from pi.cli.rpc import run_rpc
+
+        return asyncio.run(run_rpc(options))
     at_terminal = os.isatty(0) and os.isatty(1)
     if at_terminal and not options.print and options.mode != "json":
         raise PiError('The terminal interface isn\'t part of this version yet. Ask with: pi -p "your prompt"')

@@ -11,6 +11,7 @@ from pi.cli.prompt import build_prompt, piped_text
 from pi.cli.run import load_host, make_session, understood
 from pi.harness.store import Store
 from pi.modes import tokens
+from pi.modes.print_mode import PrintUI
 from pi.platform.errors import PiError
 from pi.platform.terminal import plain, say, write_all
 from pi.sdk import NoModelError
@@ -38,7 +39,7 @@ def main(words: Sequence[str]) -> int:
 
 async def _counted(options: Options, *, as_json: bool) -> str:
     cwd = Path.cwd()
-    host = await load_host(options, cwd, "print")
+    host = await load_host(options, cwd, PrintUI("print"))
     options = understood(options, host)
     prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
     try:

@@ -19,7 +19,7 @@ class SourceInfo(Struct, frozen=True, rename="camel"):
     """Where a resource comes from, in the words of the RPC protocol."""
 
     path: str
-    source: Literal["local", "auto"]  # named by settings or a flag, or found in a folder
+    source: Literal["local", "auto", "cli"]  # named by settings or a flag, found in a folder, or given by -e
     scope: Literal["user", "project", "temporary"]
     origin: Literal["top-level", "package"] = "top-level"
     base_dir: str | UnsetType = UNSET

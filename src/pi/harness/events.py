@@ -106,6 +106,13 @@ class SessionInfoChanged(_Event, frozen=True, tag="session_info_changed"):
     name: str | None = None
 
 
+class BashExecutionUpdate(_Event, frozen=True, tag="bash_execution_update"):
+    """The user's command prints; `id` is that of the request that began it."""
+
+    delta: str
+    id: Any = UNSET
+
+
 class ExtensionFailed(_Event, frozen=True, tag="extension_error"):
     """An extension did something wrong; the run goes on. `event` says where, such as "tool_call"."""
 
@@ -131,6 +138,7 @@ SessionEvent = (
     | QueueUpdate
     | ThinkingLevelChanged
     | SessionInfoChanged
+    | BashExecutionUpdate
     | ExtensionFailed
     | AgentSettled
 )

@@ -90,6 +90,10 @@ class SessionHost:
         return messages
 
     def tool_context(self) -> ToolContext:
+        return ToolContext("", self._state.store.cwd, self._state.model, self.env(), _ignore)
+
+    def env(self) -> dict[str, str]:
+        """What commands get into their environment."""
         state = self._state
         env = {
             "PATH": f"{state.setup.agent_dir / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -102,7 +106,7 @@ class SessionHost:
             env["PI_SESSION_FILE"] = str(state.store.path)
         if state.setup.extensions is not None:
             env |= state.setup.extensions.environment()
-        return ToolContext("", state.store.cwd, state.model, env, _ignore)
+        return env
 
     async def prepare_turn(self) -> Sequence[Message]:
         if self._state.setup.extensions is not None:

@@ -1,11 +1,13 @@
 """The messages that wait for the running agent, for whoever wants to see them or take them back."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
+from pi.agent.queue import QueueMode
 from pi.harness.events import QueueUpdate
+from pi.harness.intake import Intake
 from pi.harness.state import SessionState
-from pi.llm.messages import content_text
+from pi.llm.messages import Image, content_text
 from pi.platform.errors import PiError
 
 
@@ -16,9 +18,17 @@ class SessionBusy(PiError):
 class Queues:
     """Steering messages enter after the turn, follow-ups when the agent would stop."""
 
-    def __init__(self, state: SessionState, publish: Callable[[Any], Awaitable[None]]):
+    def __init__(
+        self,
+        state: SessionState,
+        intake: Intake,
+        publish: Callable[[Any], Awaitable[None]],
+        busy: Callable[[], bool],
+    ):
         self._state = state
+        self._intake = intake
         self._publish = publish
+        self._busy = busy
 
     def __bool__(self) -> bool:
         return bool(self._state.steering or self._state.following)
@@ -31,6 +41,39 @@ class Queues:
             for queue in (self._state.steering, self._state.following)
         ]
         return QueueUpdate(texts[0], texts[1])
+
+    async def say(
+        self,
+        text: str,
+        *,
+        when: Literal["steer", "follow_up"],
+        images: Sequence[Image] = (),
+        source: Literal["interactive", "rpc", "extension"] = "interactive",
+    ) -> bool:
+        """Let something that the user says wait, also in an idle session: it goes with the next run.
+
+        False when an extension has dealt with it. Raises PiError for a command of an extension.
+        """
+        name = text[1:].split(" ", 1)[0] if text.startswith("/") else ""
+        extensions = self._state.setup.extensions
+        if name and extensions is not None and extensions.has_command(name):
+            raise PiError(
+                f'Extension command "/{name}" cannot be queued. '
+                "Use prompt() or execute the command when not streaming."
+            )
+        message = await self._intake.hear(text, images, source, when if self._busy() else None)
+        if message is None:
+            return False
+        await self.add(message, when)
+        return True
+
+    def set_mode(self, mode: QueueMode, *, steering: bool) -> None:
+        """Deliver one waiting message at a time, or all of them; kept in the user's settings.
+
+        Raises ConfigError and LockedError when that can't be written.
+        """
+        (self._state.steering if steering else self._state.following).mode = mode
+        self._state.setup.settings.save("steeringMode" if steering else "followUpMode", mode)
 
     async def add(self, message: Any, when: Literal["steer", "follow_up"] | None) -> None:
         """Let a message wait. Raises SessionBusy when nobody said for what."""

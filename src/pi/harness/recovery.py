@@ -27,6 +27,12 @@ class Recovery:
         self._omit_last = omit_last
         self._after_run = after_run
         self._attempt = 0
+        self._waiting: Abort | None = None
+
+    def cancel(self) -> None:
+        """Stop waiting for the next attempt, and try no more."""
+        if self._waiting is not None:
+            self._waiting.fire()
 
     def will_retry(self, message: AssistantMessage | None) -> bool:
         """Whether a run that ended with this message is run again."""
@@ -68,12 +74,15 @@ class Recovery:
         await self._publish(AutoRetryStart(self._attempt, attempts, delay_ms, error))
         await self._omit_last()
         self._state.failed = message
+        self._waiting = Abort()
         try:
-            async with abort.scope():
+            async with abort.scope(), self._waiting.scope():
                 await asyncio.sleep(delay_ms / 1000)
         except Aborted:
             await self._end(error="Retry cancelled")
             return False
+        finally:
+            self._waiting = None
         return True
 
     async def _end(self, *, success: bool = False, error: str = "") -> None:

@@ -17,18 +17,15 @@ from pi.harness.context import build_context
 from pi.harness.delivery import Delivery
 from pi.harness.entries import CompactionEntry, CustomMessage
 from pi.harness.event_stream import EventStream
-from pi.harness.events import (
-    AgentSettled,
-    EntryAppended,
-    ExtensionFailed,
-    SessionEvent,
-)
+from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, SessionEvent
 from pi.harness.host import SessionHost
 from pi.harness.intake import Intake
+from pi.harness.listeners import Listener, Listeners
 from pi.harness.model_switch import ModelSwitch
 from pi.harness.queues import Queues, SessionBusy
 from pi.harness.recovery import Recovery
 from pi.harness.session_file import SessionWriteError
+from pi.harness.shell import Shell
 from pi.harness.state import SessionState, Setup
 from pi.harness.store import Store
 from pi.harness.toolbox import Toolbox
@@ -39,7 +36,6 @@ from pi.platform.errors import PiError
 if TYPE_CHECKING:
     from pi.harness.tree import SessionTree
 
-Listener = Callable[[Any], Awaitable[None] | None]
 WhenBusy = Literal["steer", "follow_up"]
 Source = Literal["interactive", "rpc", "extension"]
 Disposition = Literal["started", "queued", "handled"]
@@ -60,19 +56,20 @@ class Session:
         before_turn = (self._delivery.between_turns, self._compactor.before_turn)
         self.host = SessionHost(self.state, self._emit, before_turn)
         self.models = ModelSwitch(self.state, self._publish)
-        self.queue = Queues(self.state, self._publish)
         self._intake = Intake(self.state, self.warnings)
+        self.queue = Queues(self.state, self._intake, self._publish, lambda: self.busy)
+        self._listeners = Listeners()
+        self.announce = self._listeners.announce  # at once, from where nothing can be waited for
+        self.shell = Shell(self.state, self.host.env, self._save, lambda: self.busy, self.announce)
         self._boundaries = Boundaries(self.state, self._emit)
-        self._recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
-        self._listeners: list[Listener] = []
+        self.recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._last_entry_id: str | None = None
-        self._later: list[Any] = []
+        self._tree: SessionTree | None = None
         self._posted: set[asyncio.Task[None]] = set()
         self._started = False
-        self._later_heard: asyncio.Future[Any] | None = None
 
     @property
     def store(self) -> Store:
@@ -100,6 +97,11 @@ class Session:
         return self._abort is not None
 
     @property
+    def compacting(self) -> bool:
+        """Whether a summary is being made, of the conversation or of a branch."""
+        return self._compactor.running is not None or (self._tree is not None and self._tree.summarizing)
+
+    @property
     def setup(self) -> Setup:
         """What the session is made of: settings, models, skills, templates."""
         return self.state.setup
@@ -117,9 +119,13 @@ class Session:
     @property
     def tree(self) -> "SessionTree":
         """The branches of the session, and the ways to another session."""
-        from pi.harness.tree import SessionTree
+        if self._tree is None:
+            from pi.harness.tree import SessionTree
 
-        return SessionTree(self.state, self._publish, self._replace)
+            self._tree = SessionTree(
+                self.state, self._publish, self._replace, lambda: (self.busy, self.compacting)
+            )
+        return self._tree
 
     async def start(self) -> None:
         """Let the extensions begin; the first prompt does it if nobody else has."""
@@ -149,7 +155,7 @@ class Session:
         await self.start()
         if expand and await self._command(text, accepted):
             return
-        if self._compactor.running == "manual":
+        if not self.busy and self.compacting:
             raise SessionBusy(
                 "Cannot submit a prompt while compaction is in progress. "
                 "Wait for compaction to finish and retry."
@@ -205,6 +211,8 @@ class Session:
         if self._abort is not None:
             self._abort.fire()
         self._compactor.abort()
+        if self._tree is not None:
+            self._tree.abort()
         if wait:
             await self._idle.wait()
 
@@ -230,20 +238,11 @@ class Session:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Hear every event after it was saved; the result unsubscribes. An async listener is waited for."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+        return self._listeners.add(listener)
 
     def events(self) -> EventStream:
         """The events from now on, to be read at any speed."""
         return EventStream(self.subscribe)
-
-    def record(self, message: Any) -> None:
-        """Add what no model wrote and no event tells of, such as a shell command of the user's."""
-        if self.busy:  # after the run: a call and its result must stay next to each other
-            self._later.append(message)
-            return
-        self._save(message)
-        self.state.transcript.append(message)
 
     async def reload(self) -> None:
         """Read settings, prompts, skills and extensions again. Raises SessionBusy while a run goes on."""
@@ -257,13 +256,12 @@ class Session:
         for task in list(self._posted):
             if task is not asyncio.current_task():
                 task.cancel()
+        self.shell.abort()
         if self._started and self.setup.extensions is not None:
             await self.setup.extensions.stop("quit", None)
         self._started = False
         self._delivery.close()
-        for listener in tuple(self._listeners):
-            if isinstance(listener, EventStream):
-                listener.end()
+        self._listeners.end()
         self.store.close()
 
     async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:
@@ -273,14 +271,13 @@ class Session:
         name, _, arguments = text[1:].partition(" ")
         extensions = self.setup.extensions
         if extensions is not None and extensions.has_command(name):
-            accepted("handled")
             await extensions.run_command(name, arguments.strip())
-            return True
-        if name == "reload" and not arguments.strip() and self.setup.remake is not None:
-            accepted("handled")
+        elif name == "reload" and not arguments.strip() and self.setup.remake is not None:
             await self.reload()
-            return True
-        return False
+        else:
+            return False
+        accepted("handled")
+        return True
 
     async def _replace(self, store: Store, reason: Any, *, previous: Path | None = None) -> None:
         """Go on with another store, or the same read again; subscribers stay. On an error nothing changes."""
@@ -297,12 +294,15 @@ class Session:
         else:
             self._delivery.close()
             self.store.close()
+        fresh = store is not self.store
         self.warnings += made.warnings
         self.state.become(store, made)
         self.last_message = next(
             (m for m in reversed(self.state.transcript) if isinstance(m, AssistantMessage)), None
         )
         self._last_entry_id = None
+        if fresh:
+            self.models.begin()
         if made.setup.extensions is not None:
             self._started = True
             await made.setup.extensions.start(self, reason, previous)
@@ -319,7 +319,7 @@ class Session:
             prompts = await self._intake.prompts(message)
             await run(self.host, self.state.transcript, prompts, abort)
             while self.state.stopped is None:
-                if await self._recovery.goes_on(self.last_message, abort):
+                if await self.recovery.goes_on(self.last_message, abort):
                     await run(self.host, self.state.transcript, (), abort)
                     continue
                 ended = self.last_message
@@ -329,9 +329,7 @@ class Session:
                 await run(self.host, self.state.transcript, (), abort)
         finally:
             self._abort = None
-            later, self._later = self._later, []
-            for waiting in later:
-                self.record(waiting)
+            self.shell.settle()
             await self._publish(AgentSettled())
             if self.hooks.has("agent_settled"):
                 from pi.harness.extensions.events import AgentSettled as Settled
@@ -361,7 +359,7 @@ class Session:
                 self._compactor.heard(message)
                 await self._publish(event)
                 if isinstance(message, AssistantMessage):
-                    await self._recovery.answered(message)
+                    await self.recovery.answered(message)
                 return message
             case MessageStart(UserMessage() | CustomMessage() as message):
                 await self.queue.delivered(message)
@@ -371,7 +369,7 @@ class Session:
                 await self._publish(event)
                 return await self._boundaries.turn_ended(event)
             case AgentEnd():
-                will_retry = not self._is_aborted() and self._recovery.will_retry(self.last_message)
+                will_retry = not self._is_aborted() and self.recovery.will_retry(self.last_message)
                 event = structs.replace(event, will_retry=will_retry)
             case _:
                 pass
@@ -381,10 +379,7 @@ class Session:
         name = str(type(event).__struct_config__.tag)
         if name not in _ASKED and self.hooks.has(name):
             await self.hooks.tell(name, event)
-        for listener in tuple(self._listeners):
-            waiting = listener(event)
-            if waiting is not None:
-                await waiting
+        await self._listeners.tell(event)
 
     def _save(self, message: Any) -> None:
         try:
@@ -397,8 +392,4 @@ class Session:
 
     def _report_hook(self, failure: Failure) -> None:
         self.warnings.append(str(failure))
-        event = ExtensionFailed(failure.owner, failure.event, failure.error)
-        for listener in tuple(self._listeners):
-            waiting = listener(event)
-            if waiting is not None:
-                self._later_heard = asyncio.ensure_future(waiting)
+        self.announce(ExtensionFailed(failure.owner, failure.event, failure.error))

@@ -30,6 +30,7 @@ class SessionFile:
 
     def __init__(self, path: Path, *, exists: bool = False, size: int = 0, torn: bool = False):
         self.path = path
+        self.header = b""  # its first line, with what other versions wrote into it
         self.exists = exists
         self.size = size  # as far as we know the file
         self._torn = torn  # it ends inside a line
@@ -126,7 +127,9 @@ def read_session(path: Path) -> tuple[SessionHeader | None, list[bytes], Session
             lines = migrated
             rewrite(path, lines)
             size, torn = path.stat().st_size, False
-    return header, lines[1:], SessionFile(path, exists=True, size=size, torn=torn)
+    file = SessionFile(path, exists=True, size=size, torn=torn)
+    file.header = lines[0].rstrip() if header else b""
+    return header, lines[1:], file
 
 
 def read_heads(lines: Iterable[bytes]) -> list[EntryHead | None]:

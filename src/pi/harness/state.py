@@ -50,6 +50,23 @@ class Extensions(Protocol):
         ...
 
 
+class RunShell(Protocol):
+    """Runs a command of the user's (a text for the shell, or words) and gives its exit code.
+
+    `env` is added to Pi's own environment. Cancelling it kills the whole tree. Raises PiError when the
+    command can't be started.
+    """
+
+    async def __call__(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        on_output: Callable[[bytes], None],
+    ) -> int: ...
+
+
 class Kin(Protocol):
     """What ties a child session to its parent: what it spends, and whether it may go on."""
 
@@ -88,6 +105,8 @@ class Setup(Struct, frozen=True):
     long_lived: bool = False  # people or programs come back to it: the inbox is watched while it is idle
     trusted: bool = False  # whether the project's own settings and extensions may be used
     extensions: Extensions | None = None
+    shell: RunShell | None = None
+    model_scope: tuple[str, ...] = ()  # patterns of the models to cycle through; empty: all usable ones
     # the same with more skills and prompt templates, by path; the list gets warnings
     more: "Callable[[Setup, Sequence[str], Sequence[str], list[str]], Setup] | None" = None
     remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again

@@ -8,21 +8,22 @@ from pi.harness.session import Session
 from pi.harness.store import Store
 from pi.llm.cost import total_usage
 from pi.llm.messages import AssistantMessage, ToolResultMessage, Usage, UserMessage
-from pi.llm.tokens import estimate_context
+from pi.llm.tokens import context_tokens, estimate_context
 from pi.llm.transcript import fold_system
 
 
 class ContextUsage(Struct, frozen=True, rename="camel"):
     """Tokens that the next request would take, of the model's window; the share in percent."""
 
-    tokens: int
+    tokens: int | None  # not known from a compaction on until the next answer
     context_window: int
-    percent: float
+    percent: float | None
 
 
 class Stats(Struct, frozen=True):
     """Counts over all branches; tokens and USD, also of requests beside the conversation."""
 
+    messages: int
     user_messages: int
     assistant_messages: int
     tool_calls: int
@@ -39,7 +40,7 @@ class Totals:
     def __init__(self, store: Store):
         self.store = store
         self._seen = 0
-        self._users = self._assistants = self._calls = self._results = 0
+        self._messages = self._users = self._assistants = self._calls = self._results = 0
         self._usage = Usage()
         self._by_model: dict[str, float] = {}
 
@@ -51,10 +52,11 @@ class Totals:
             self._count(entry)
         by_model = dict(self._by_model)
         cost = sum(by_model.values())
-        counts = (self._users, self._assistants, self._calls, self._results)
+        counts = (self._messages, self._users, self._assistants, self._calls, self._results)
         return Stats(*counts, self._usage, cost, by_model, context)
 
     def _count(self, entry: Entry) -> None:
+        self._messages += isinstance(entry, MessageEntry)
         match entry:
             case MessageEntry(message=UserMessage()):
                 self._users += 1
@@ -88,6 +90,23 @@ def stats_of(session: Session) -> Stats:
 
 def context_usage(session: Session) -> ContextUsage:
     """How full the context is."""
-    tokens = estimate_context(fold_system(to_llm(session.messages)))
     window = session.model.context_window
+    if _just_compacted(session):
+        return ContextUsage(None, window, None)
+    tokens = estimate_context(fold_system(to_llm(session.messages)))
     return ContextUsage(tokens, window, 100 * tokens / window if window else 0.0)
+
+
+def _just_compacted(session: Session) -> bool:
+    """Whether the last count of tokens is from before the compaction."""
+    for entry in session.store.newest_first():
+        match entry:
+            case CompactionEntry():
+                return True
+            case MessageEntry(message=AssistantMessage(stop_reason=stop, usage=usage)) if (
+                stop not in ("error", "aborted") and context_tokens(usage)
+            ):
+                return False
+            case _:
+                pass
+    return False

@@ -54,16 +54,16 @@ class Store:
     def __init__(self, header: SessionHeader, lines: Sequence[bytes], *, cwd: Path, file: SessionFile | None):
         self.header = header
         self.cwd = cwd
-        self.leaf: str | None = None
         self._file = file
         self._heads: list[EntryHead] = []
         self._lines: list[bytes] = []
         self._entries: dict[int, Entry] = {}  # those that were asked for, by their position
         self._index: dict[str, int] = {}
-        self._waiting = [encode_entry(header)] if file and file.size == 0 else []
+        self.header_line = (file and file.header) or encode_entry(header)
+        self._waiting = [self.header_line] if file and file.size == 0 else []
         self._spoken = False  # the user or a model has said something since the store was made
         self._keep(lines)
-        self.leaf = next((head.id for head in reversed(self._heads) if head.id is not None), None)
+        self.leaf: str | None = next((head.id for head in reversed(self._heads) if head.id), None)
 
     @classmethod
     def create(
@@ -326,7 +326,7 @@ class Store:
         if self._file is None:
             return
         if self._file.lost():
-            self._waiting, self._spoken = [encode_entry(self.header), *self._lines], True
+            self._waiting, self._spoken = [self.header_line, *self._lines], True
         self._keep(self._file.news())
 
     def _keep(self, lines: Sequence[bytes]) -> None:

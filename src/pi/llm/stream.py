@@ -18,6 +18,13 @@ from pi.llm.retry import retry_delay_ms
 from pi.llm.transcript import prepare
 from pi.platform.errors import PiError
 
+# What a response that the user stopped says; the blocks of these protocols are then left without an end.
+_STOPPED = {
+    "anthropic-messages": "This operation was aborted",
+    "google-generative-ai": "This operation was aborted",
+    "openai-responses": "OpenAI Responses stream ended before a terminal response event",
+}
+
 Source = Callable[[Draft], AsyncGenerator[StreamStart | BlockEvent]]
 
 
@@ -46,7 +53,12 @@ class ModelStream:
 
     def close(self) -> list[BlockEvent]:
         """End the blocks that an abort left open; their last events."""
-        return self._draft.close_all()
+        return [] if self.model.api in _STOPPED else self._draft.close_all()
+
+    @property
+    def stopped_text(self) -> str:
+        """The error message of the response when the user has stopped it."""
+        return _STOPPED.get(self.model.api, "Request was aborted")
 
     async def __aiter__(self) -> AsyncGenerator[StreamEvent]:
         draft = self._draft

@@ -5,16 +5,16 @@ from typing import Any
 
 import msgspec
 
-from pi.harness.entries import SessionHeader
 from pi.harness.events import ExtensionFailed
+from pi.harness.store import Store
 from pi.platform.terminal import write_all
 
 _encoder = msgspec.json.Encoder()
 
 
-def write_header(header: SessionHeader) -> None:
+def write_header(store: Store) -> None:
     """The first line: which session this is."""
-    write_all(1, _encoder.encode(header) + b"\n")
+    write_all(1, store.header_line + b"\n")
 
 
 def json_listener(closed: Callable[[], None]) -> Callable[[Any], None]:

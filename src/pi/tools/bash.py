@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,6 +66,22 @@ def shell_argv(command: str, shell_path: str | None = None) -> tuple[list[str], 
     return [shell, "-c", command], None
 
 
+async def run_shell(
+    command: str | Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    on_output: Callable[[bytes], None],
+    shell_path: str | None = None,
+) -> int:
+    """Run a command of the user's and give its exit code; `env` is added to Pi's own environment.
+
+    Raises ToolError when it can't be started.
+    """
+    argv, script = shell_argv(command, shell_path) if isinstance(command, str) else ([*command], None)
+    return (await _execute(argv, script, cwd, env, on_output)).code
+
+
 class _Command:
     """One command and what it has printed; partial results go out at most every 100 ms."""
 
@@ -99,26 +116,8 @@ class _Command:
     async def _execute(self, command: str, shell_path: str | None, timeout: float | None) -> Exit:
         timeout_ms = _timeout_ms(timeout)
         argv, script = shell_argv(command, shell_path)
-        cwd = self._ctx.cwd
-        if not cwd.exists():
-            raise ToolError(f"Working directory does not exist: {cwd}\nCannot execute bash commands.")
-        stdin = _script_file(script)
-        try:
-            return await run(
-                argv,
-                on_output=self._received,
-                cwd=cwd,
-                env=_environment(self._ctx),
-                timeout_ms=timeout_ms,
-                stdin=stdin,
-            )
-        except OSError as error:
-            raise ToolError(f"Cannot run {argv[0]}: {error.strerror}") from error
-        except ValueError as error:
-            raise ToolError(f"Cannot run this command: {error}") from error
-        finally:
-            if stdin:
-                stdin.close()
+        ctx = self._ctx
+        return await _execute(argv, script, ctx.cwd, ctx.env, self._received, timeout_ms)
 
     def _received(self, data: bytes) -> None:
         self._output.add(data)
@@ -168,6 +167,30 @@ class _Command:
         return f"Showing lines {last - cut.output_lines + 1}-{last} of {last}{limit}"
 
 
+async def _execute(
+    argv: list[str],
+    script: bytes | None,
+    cwd: Path,
+    env: Mapping[str, str],
+    on_output: Callable[[bytes], None],
+    timeout_ms: float | None = None,
+) -> Exit:
+    if not cwd.exists():
+        raise ToolError(f"Working directory does not exist: {cwd}\nCannot execute bash commands.")
+    stdin = _script_file(script)
+    try:
+        return await run(
+            argv, on_output=on_output, cwd=cwd, env=_environment(env), timeout_ms=timeout_ms, stdin=stdin
+        )
+    except OSError as error:
+        raise ToolError(f"Cannot run {argv[0]}: {error.strerror}") from error
+    except ValueError as error:
+        raise ToolError(f"Cannot run this command: {error}") from error
+    finally:
+        if stdin:
+            stdin.close()
+
+
 def _with_status(text: str, status: str) -> str:
     return f"{text}\n\n{status}" if text else status
 
@@ -182,10 +205,10 @@ def _timeout_ms(seconds: float | None) -> float | None:
     return seconds * 1000
 
 
-def _environment(ctx: ToolContext) -> dict[str, str]:
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
     """Pi's own, without the session of a Pi around this one, and what the session adds."""
     own = {name: value for name, value in os.environ.items() if name not in _SESSION_VARIABLES}
-    return own | dict(ctx.env)
+    return own | dict(added)
 
 
 def _script_file(script: bytes | None) -> IO[bytes] | None:

@@ -65,7 +65,7 @@ def test_a_source_says_where_it_is_from(places):
     single = write(places.of_user / "single.py")
     package = write(places.of_project / "package/__init__.py")
     named = write(places.project / "named/extension.py")
-    local = SourceInfo(str(named), "local", "temporary", base_dir=str(named.parent))
+    local = SourceInfo(str(named), "cli", "temporary")
     of_project = SourceInfo(str(package), "auto", "project", base_dir=str(places.project / ".pi"))
     of_user = SourceInfo(str(single), "auto", "user", base_dir=str(places.agent))
     assert places.sources("named") == [

@@ -65,7 +65,7 @@ def find_extensions(
 
     for given in named:
         for entry in _named(resolve_path(given, cwd), warnings):
-            add(entry, SourceInfo(entry.file, "local", "temporary", base_dir=str(Path(entry.file).parent)))
+            add(entry, SourceInfo(entry.file, "cli", "temporary"))
     for side in sides if find else ():
         for entry, info, enabled in _of_side(side, warnings):
             add(entry, info, enabled=enabled)

@@ -277,7 +277,7 @@ class ExtensionHost:
             lambda name, error: self._report(extension.name, name, error),
             self.emit,
         )
-        home.shutdown = self.shutdown
+        home.shutdown = lambda: self.shutdown()
         self._bind(extension)
 
     def _bind(self, extension: Extension) -> None:

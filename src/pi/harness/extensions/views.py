@@ -10,6 +10,7 @@ from pi.agent.hooks import Block
 from pi.agent.one_call import executed, judged
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
 from pi.harness.entries import CustomEntry, Entry
+from pi.harness.events import EntryAppended
 from pi.harness.session import Session
 from pi.llm.messages import ThinkingLevel, ToolCall
 from pi.llm.models import Model
@@ -76,7 +77,9 @@ class SessionView:
     def append(self, custom_type: str, data: Any = None) -> str:
         """Keep data (JSON) in the session, out of the model's sight; the id of the entry."""
         self._check()
-        return self._session.store.append(CustomEntry, custom_type=custom_type, data=to_builtins(data)).id
+        entry = self._session.store.append(CustomEntry, custom_type=custom_type, data=to_builtins(data))
+        self._session.announce(EntryAppended(entry))
+        return entry.id
 
     async def set_name(self, name: str) -> None:
         """Name the session; an empty name takes the old one away."""

@@ -1,0 +1,1 @@
+"""RPC mode: a program drives Pi by JSON lines on stdin and stdout."""

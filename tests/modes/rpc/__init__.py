@@ -1,0 +1,1 @@
+"""Tests of RPC mode, with real processes."""
