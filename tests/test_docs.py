@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pi.cli import main
 from pi.cli.options import parse
+from pi.harness.session_files import session_dir
 from pi.harness.settings import DEFAULTS
 from pi.llm.providers import PROVIDERS
 from pi.llm.registry import ModelRegistry
+from tests.harness.test_listing import entry, said, write
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,3 +75,29 @@ def test_every_default_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     leaves = {path.rpartition(".")[2] for path in DEFAULTS}
     assert [leaf for leaf in sorted(leaves) if leaf not in text] == []
+
+
+def test_the_examples_of_session_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent, project = tmp_path / "agent", tmp_path / "project"
+    for name, value in {"PI_CODING_AGENT_DIR": str(agent), "PATH": ""}.items():  # no trash
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PI_CODING_AGENT_SESSION_DIR", raising=False)
+    project.mkdir()
+    monkeypatch.chdir(project)
+    lines = [said(1, "Count a token in the parser"), {"type": "custom", **entry(2), "id": "aaaaaaa1"}]
+    stored = write(session_dir(agent, project, env={}).path, "0199a7e3-1", *lines)
+    write(project, "talk", said(1, "x"))
+    section = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8").partition("## List")[2]
+    (block,) = [body for kind, body in FENCE.findall(section) if kind == "sh"]
+
+    codes = {line: main(shlex.split(line, comments=True)[1:]) for line in block.splitlines()}
+
+    assert set(codes.values()) == {0}, codes
+    assert not stored.exists()
+    assert sorted(path.name for path in project.iterdir()) == [
+        "branch.jsonl",
+        "copy.jsonl",
+        "pi-session-0199a7e3-1.jsonl",
+        "talk.jsonl",
+    ]
+    assert (stored.parent / "branch.jsonl").read_bytes() == (project / "branch.jsonl").read_bytes()

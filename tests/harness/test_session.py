@@ -253,3 +253,33 @@ def test_the_queue_can_be_taken_back(tmp_path: Path) -> None:
         await prompting
 
     run(go())
+
+
+def test_an_abort_reaches_a_handler_that_holds_up_the_start_of_a_run(tmp_path: Path) -> None:
+    async def go() -> None:
+        asked = asyncio.Event()
+
+        async def hold(event: Any) -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+        scripted = ScriptedModel("Never")
+        async with make_session(scripted, cwd=tmp_path) as session:
+            session.hooks.on("before_agent_start", hold, limit_s=None)
+            running = asyncio.create_task(session.prompt("Hello"))
+            await asked.wait()
+            await session.abort()
+            await running
+            assert said(session)[:1] == ["Hello"]
+            assert scripted.asked == []
+
+    run(go())
+
+
+def test_the_events_of_a_closed_session_are_over(tmp_path: Path) -> None:
+    async def go() -> list[Any]:
+        async with make_session(ScriptedModel(), cwd=tmp_path) as session:
+            pass
+        return [event async for event in session.events()]
+
+    assert run(go()) == []

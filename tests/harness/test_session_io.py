@@ -192,7 +192,7 @@ def test_a_session_that_pi_is_writing_is_not_deleted(here, no_trash):
     store = Store.create(Path("/w"), directory=here.path, session_id="busy")
     store.append_message(UserMessage("Hello", 1))
     assert store.path is not None
-    with pytest.raises(PiError, match="A running Pi is writing .* End that session first"):
+    with pytest.raises(PiError, match=r"A running Pi is writing .*\. End that session first"):
         delete_session(store.path, here, for_good=True)
     store.close()
     assert delete_session(store.path, here, for_good=True) == "deleted"

@@ -515,3 +515,38 @@ def test_two_programs_that_append_at_once_lose_nothing_and_know_of_each_others(t
     assert sorted(texts) == sorted(["first", *(f"{name}{n}" for name in "abc" for n in range(150))])
     for name in "abc":
         assert [text for text in texts if text.startswith(name)] == [f"{name}{n}" for n in range(150)]
+
+
+@pytest.mark.parametrize("keep", [0, 0.1, 0.5, 0.9])
+def test_a_file_that_was_cut_gets_back_what_is_missing(tmp_path: Path, keep: float) -> None:
+    store = talk(tmp_path)
+    os.truncate(store.path, int(store.path.stat().st_size * keep))
+    store.append_message(HELLO)
+    assert Store.open(store.path).header == store.header
+    assert Store.open(store.path).branch() == store.branch()
+
+
+def test_a_file_that_an_older_one_replaced_gets_back_what_is_missing(tmp_path: Path) -> None:
+    store = talk(tmp_path)
+    copy = tmp_path / "copy"
+    copy.write_bytes(store.path.read_bytes())
+    for _ in range(3):
+        store.append_message(HELLO)
+    copy.replace(store.path)
+    store.append_message(ANSWER)
+    assert Store.open(store.path).entries() == store.entries()
+
+
+def test_another_file_in_its_place_stays_as_it_is_until_it_goes(tmp_path: Path) -> None:
+    store = talk(tmp_path)
+    other = Store.open(tmp_path / "other.jsonl", cwd=tmp_path)
+    other.append_message(HELLO)
+    foreign = other.path.read_bytes()
+    other.path.replace(store.path)
+    for _ in range(2):
+        with pytest.raises(SessionWriteError, match="Something else is now in the place of .*move it away"):
+            store.append_message(ANSWER)
+    assert store.path.read_bytes() == foreign
+    store.path.unlink()
+    store.append_message(HELLO)
+    assert Store.open(store.path).entries() == store.entries()

@@ -182,7 +182,7 @@ from pi.platform.process import run
 def show(data):
     print(data.decode(), end="", flush=True)
 
-command = "sleep 1000 & timeout 1000 sleep 1001 & setsid -w sh -c 'sleep 1002; :' & echo $$; wait"
+command = "sleep 1000 & timeout 1000 sleep 1001 & setsid sh -c 'sleep 1002; :' & echo $$; wait"
 asyncio.run(run(["/bin/bash", "-c", command], on_output=show))
 """
 
@@ -200,7 +200,7 @@ def test_no_foreground_child_survives_when_pi_is_killed():
     with subprocess.Popen([sys.executable, "-c", STAND_IN], stdout=subprocess.PIPE, text=True) as pi:
         assert pi.stdout
         bash = int(pi.stdout.readline())
-        while len(tree := family(bash)) < 7:  # until the last program has started
+        while len(tree := family(bash)) < 6:  # until the last sleep has started
             pass
         pi.kill()
     assert [pid for pid in tree if not gone(pid)] == []

@@ -18,6 +18,7 @@ class EventStream:
 
     def __init__(self, subscribe: "Callable[[EventStream], Callable[[], None]]"):
         self._waiting: asyncio.Queue[Any] = asyncio.Queue()
+        self._unsubscribe: Callable[[], None] = lambda: None  # a closed session ends it while it subscribes
         self._unsubscribe = subscribe(self)
 
     def __call__(self, event: Any) -> None:

@@ -1,6 +1,6 @@
 """What people say on its way to the model: extensions hear it, templates expand, prompts form."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, cast
 
 from pi.agent.events import MessageEnd
@@ -19,6 +19,20 @@ class Intake:
     def __init__(self, state: SessionState, warnings: list[str]):
         self._state = state
         self._warnings = warnings
+
+    async def command(self, text: str, reload: Callable[[], Awaitable[None]]) -> bool:
+        """Run what is a slash command of an extension, or our own; False for everything else."""
+        if not text.startswith("/"):
+            return False
+        name, _, arguments = text[1:].partition(" ")
+        setup = self._state.setup
+        if setup.extensions is not None and setup.extensions.has_command(name):
+            await setup.extensions.run_command(name, arguments.strip())
+        elif name == "reload" and not arguments.strip() and setup.remake is not None:
+            await reload()
+        else:
+            return False
+        return True
 
     async def hear(
         self,

@@ -15,14 +15,21 @@ class Listeners:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._pending: set[asyncio.Future[None]] = set()
+        self._ended = False
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Let somebody hear every event from now on; the result ends that."""
         self._listeners.append(listener)
+        if self._ended and isinstance(listener, EventStream):
+            listener.end()
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def __contains__(self, listener: Listener) -> bool:
+        return listener in self._listeners
 
     def end(self) -> None:
         """Nothing comes any more: streams end, so that their readers do."""
+        self._ended = True
         for listener in tuple(self._listeners):
             if isinstance(listener, EventStream):
                 listener.end()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import structs
 
-from pi.agent.abort import Abort
+from pi.agent.abort import Abort, Aborted
 from pi.agent.events import AgentEnd, MessageEnd, MessageStart, TurnEnd, TurnStart
 from pi.agent.hooks import Failure, Hooks
 from pi.agent.loop import run
@@ -153,7 +153,8 @@ class Session:
         hears what becomes of the text as soon as that is clear.
         """
         await self.start()
-        if expand and await self._command(text, accepted):
+        if expand and await self._intake.command(text, self.reload):
+            accepted("handled")
             return
         if not self.busy and self.compacting:
             raise SessionBusy(
@@ -257,27 +258,18 @@ class Session:
             if task is not asyncio.current_task():
                 task.cancel()
         self.shell.abort()
-        if self._started and self.setup.extensions is not None:
+        if self.setup.extensions is not None:
             await self.setup.extensions.stop("quit", None)
         self._started = False
         self._delivery.close()
         self._listeners.end()
         self.store.close()
 
-    async def _command(self, text: str, accepted: Callable[[Disposition], None]) -> bool:
-        """Run what is a command of an extension, or our own; False for everything else."""
-        if not text.startswith("/"):
-            return False
-        name, _, arguments = text[1:].partition(" ")
-        extensions = self.setup.extensions
-        if extensions is not None and extensions.has_command(name):
-            await extensions.run_command(name, arguments.strip())
-        elif name == "reload" and not arguments.strip() and self.setup.remake is not None:
-            await self.reload()
-        else:
-            return False
-        accepted("handled")
-        return True
+    async def __aenter__(self) -> "Session":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
 
     async def _replace(self, store: Store, reason: Any, *, previous: Path | None = None) -> None:
         """Go on with another store, or the same read again; subscribers stay. On an error nothing changes."""
@@ -316,7 +308,11 @@ class Session:
         aborted = False
         try:
             await self._compactor.before_prompt()
-            prompts = await self._intake.prompts(message)
+            try:
+                async with abort.scope():
+                    prompts = await self._intake.prompts(message)
+            except Aborted:  # what was said is kept
+                prompts = [message]
             await run(self.host, self.state.transcript, prompts, abort)
             while self.state.stopped is None:
                 if await self.recovery.goes_on(self.last_message, abort):
@@ -391,5 +387,6 @@ class Session:
             self.last_message, self._last_entry_id = message, self.store.leaf
 
     def _report_hook(self, failure: Failure) -> None:
-        self.warnings.append(str(failure))
+        if str(failure) not in self.warnings:  # one that fails with every delta says so once
+            self.warnings.append(str(failure))
         self.announce(ExtensionFailed(failure.owner, failure.event, failure.error))

@@ -1,7 +1,7 @@
 """One session file on the disk: its lines are read at once, and added to without ever being rewritten."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,27 +34,44 @@ class SessionFile:
         self.exists = exists
         self.size = size  # as far as we know the file
         self._torn = torn  # it ends inside a line
+        self._taken = False  # there is another file in its place
         self._descriptor: int | None = None
 
-    def lost(self) -> bool:
-        """Whether somebody deleted the file; then the next append makes it anew."""
-        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
-            self.close()
-            self.size = 0  # a file that was put in its place is all news
-        if self.exists and self._descriptor is None and not self.path.exists():
-            self.exists = False
-            return True
-        return False
+    def lost(self) -> list[bytes] | None:
+        """The lines that are left when somebody deleted, cut or replaced the file; None when nobody did.
+
+        They are news then; what is `missing` among them has to be appended again.
+        """
+        if not self.exists:
+            return None
+        try:
+            status = self.path.stat()
+            same = self._descriptor is None or os.path.samestat(os.fstat(self._descriptor), status)
+            if same and status.st_size >= self.size and not self._taken:
+                return None
+            left = self.path.read_bytes()
+        except FileNotFoundError:
+            self.exists, left = False, b""
+        except OSError:
+            return None  # whatever is wrong, writing says it
+        self.close()
+        self.size, self._torn = 0, False
+        return left.splitlines()
+
+    def missing(self, ours: Sequence[bytes], left: Sequence[bytes]) -> list[bytes]:
+        """Those of our lines, header first, that aren't left. Nothing is added to another session's file."""
+        heads, wanted = read_heads(left), read_heads(ours)
+        first = next((head for head in heads if head), None)
+        self._taken = first is not None and first != wanted[0]
+        there = {head.id for head in heads if head}
+        return [line for line, head in zip(ours, wanted, strict=True) if head and head.id not in there]
 
     def news(self) -> list[bytes]:
         """The lines that other programs have added since we last looked."""
         if not self.exists:
             return []
         try:
-            size = self.path.stat().st_size
-            if size < self.size:
-                self.size, self._torn = size, size > 0  # somebody cut it, who knows where
-            if size == self.size:
+            if self.path.stat().st_size <= self.size:
                 return []
             with self.path.open("rb") as file:
                 file.seek(self.size)
@@ -71,6 +88,11 @@ class SessionFile:
         Raises SessionWriteError, and then the file is as it was.
         """
         text = b"".join(line.rstrip() + b"\n" for line in lines)
+        if self._taken:
+            raise SessionWriteError(
+                f"Something else is now in the place of the session file {self.path}. Nothing is lost while "
+                "Pi runs: move it away and go on, then the session is written there again."
+            )
         try:
             if self._descriptor is None:
                 self._descriptor = self._open()

@@ -325,8 +325,8 @@ class Store:
         """Take in what other programs did to the file: entries of theirs stay off our branch."""
         if self._file is None:
             return
-        if self._file.lost():
-            self._waiting, self._spoken = [self.header_line, *self._lines], True
+        if (left := self._file.lost()) is not None:
+            self._waiting, self._spoken = self._file.missing([self.header_line, *self._lines], left), True
         self._keep(self._file.news())
 
     def _keep(self, lines: Sequence[bytes]) -> None:

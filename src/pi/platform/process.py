@@ -2,9 +2,9 @@
 
 Three things end a group: `run` when it is cancelled or out of time, `kill_all` when Pi exits, and, should Pi
 itself be killed, a *guard*. On POSIX that is one `/bin/sh` for the life of Pi: it reads the live groups from
-a pipe and kills their trees when the pipe closes. (PR_SET_PDEATHSIG reaches only the shell, not what the shell runs,
-and setting it takes a real fork, 1.5 ms slower than the vfork below; the guard costs a write per command.) On
-Windows it is a job object, which the system kills when its last handle closes.
+a pipe and kills their trees when the pipe closes. (PR_SET_PDEATHSIG reaches only the shell, not what the
+shell runs, and setting it takes a real fork, 1.5 ms slower than the vfork below; the guard costs a write per
+command.) On Windows it is a job object, which the system kills when its last handle closes.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pi.harness.discovery import SourceInfo
-from pi.harness.extensions import loading
+from pi.harness.extensions import compiled, loading
 from pi.harness.extensions.finding import Source
 from pi.harness.extensions.loading import LoadError, fingerprint, load, unload
 
@@ -321,7 +321,7 @@ def test_what_can_t_be_read_is_said(tmp_path):
     assert "it can't be read: " in str(failure_of(source_of(tmp_path)))
     huge = tmp_path / "huge.py"
     with huge.open("wb") as file:
-        file.truncate(loading.SIZE_LIMIT + 1)
+        file.truncate(compiled.SIZE_LIMIT + 1)
     assert "16,777,217 bytes are too many" in str(failure_of(source_of(huge)))
 
 
@@ -346,7 +346,7 @@ def test_the_cache_gives_the_same_code_without_compiling(tmp_path, package, monk
     if os.name == "posix":
         assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
     compiled = []
-    monkeypatch.setattr("pi.harness.extensions.loading._compile", lambda data, path: compiled.append(path))
+    monkeypatch.setattr("pi.harness.extensions.compiled._compile", lambda data, path: compiled.append(path))
     loaded = load(source, cache_dir=cache)
     assert (loaded.factory(None), compiled, sorted(cache.iterdir())) == (8, [], files)
     unload(loaded)
@@ -398,7 +398,7 @@ def test_a_cache_that_can_t_be_written_costs_nothing_else(tmp_path, single):
 
 
 def test_the_cache_doesn_t_grow_for_ever(tmp_path, single, monkeypatch):
-    monkeypatch.setattr(loading, "CACHE_LIMIT", 10)
+    monkeypatch.setattr(compiled, "CACHE_LIMIT", 10)
     cache = tmp_path / "cache"
     for number in range(25):
         unload(load(single(f"def extension(pi): return {number}\n"), cache_dir=cache))

@@ -37,7 +37,6 @@ _META_KEYWORDS = (
     ("examples", "examples"),
 )
 _SIZES = {"string": "Length", "array": "Items", "object": "Properties"}
-_UNSAID = (None, NODEFAULT, UNSET)  # defaults: None is what a missing value means anyway
 _SUPPORTED = (
     "use str, int, float, bool, list[T], dict[str, T], Literal, an Enum of str or int, T | None, Any, "
     "a msgspec Struct, a dataclass, a TypedDict or a pydantic model"
@@ -105,7 +104,13 @@ class _Writer:
 
     def schema(self, hint: Any) -> Schema:
         """A new dict, which the caller may change."""
+        if isinstance(hint, type) and (scalar := _SCALARS.get(hint)):
+            return {"type": scalar}
         origin, args = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            return _annotate(self.schema(args[0]), cast(Any, hint).__metadata__)
+        if origin is Literal:
+            return _choice(args)
         kind = origin or hint
         if hint in _ANYTHING:
             return {}
@@ -119,10 +124,6 @@ class _Writer:
             return self._special(kind, hint, args) if origin else self._named(hint)
 
     def _special(self, kind: Any, hint: Any, args: tuple[Any, ...]) -> Schema:
-        if kind is Annotated:
-            return _annotate(self.schema(args[0]), hint.__metadata__)
-        if kind is Literal:
-            return _choice(args)
         if kind in _DICTS:
             if args[0] not in (str, Any):
                 raise TypeError(f"the keys of {hint} must be str, as all keys in JSON are")
@@ -265,7 +266,9 @@ def _listed(types: str | list[str]) -> list[str]:
 
 
 def _with_default(schema: Schema, default: Any) -> Schema:
-    return schema if any(default is unsaid for unsaid in _UNSAID) else schema | {"default": plain(default)}
+    if default is NODEFAULT or default is None or default is UNSET:  # None is what a missing value means
+        return schema
+    return schema | {"default": plain(default)}
 
 
 def _inline(node: Any, definitions: Mapping[str, Any], inside: tuple[str, ...]) -> Any:

@@ -83,8 +83,6 @@ class ExtensionHost:
 
         return ExtensionAPI(name, injected={Ctx: ctx_for}, changed=lambda: self._changed(name))
 
-    # life in a session
-
     async def start(
         self,
         session: Session,
@@ -264,8 +262,6 @@ class ExtensionHost:
                     run = with_ctx(each.run, extension.home, topic)
                     alone.on(topic, run, owner=extension.name, limit_s=each.limit_s)
                     await alone.tell(topic, data)
-
-    # joining and leaving
 
     def _join(self, extension: Extension) -> None:
         session = self._session

@@ -2,15 +2,12 @@
 
 import importlib.util
 import linecache
-import marshal
 import os
 import re
-import stat
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
@@ -26,17 +23,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from pi.harness.extensions.compiled import code_of, key_of, read_source, sha256
 from pi.harness.extensions.finding import Source
 from pi.platform.errors import PiError
 
 API_VERSION = 1  # what an extension may ask for by `pi_api`
-SIZE_LIMIT = 16 * 1024 * 1024  # bytes of one source file
-CACHE_LIMIT = 1000  # files in the cache; half of them go when there are more
 _PREFIX = "_pi_ext_"
-_CHECK = 8  # bytes before the code in a cached file, which say whether it is whole
-_FLAGS = os.O_RDONLY  # a pipe must not wait for its other end, and Windows must leave line ends alone
-for _name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):
-    _FLAGS |= getattr(os, _name, 0)
 
 _numbers = count(1)
 _loads: dict[str, "_Load"] = {}  # by the module's name
@@ -107,7 +99,7 @@ def fingerprint(files: Iterable[Path]) -> str:
     digests: dict[str, bytes] = {}
     for path in files:
         try:
-            digests[str(path)] = _key(str(path), _read(str(path)))
+            digests[str(path)] = key_of(str(path), read_source(str(path)))
         except OSError:  # gone: unlike anything that was there
             digests[str(path)] = b""
     return _combined(digests)
@@ -124,21 +116,14 @@ class _Load:
 
     def code(self, path: str) -> CodeType:
         """The code of a source file as it is now; raises OSError and what `compile` does."""
-        data = _read(path)
-        key = self.digests[path] = _key(path, data)
+        data = read_source(path)
+        key = self.digests[path] = key_of(path, data)
         self._show(path, data)
         if b"\0" in data:
             line = data[: data.index(b"\0")].count(b"\n") + 1
             text = "the file has a null byte in it, so it is no Python source; save it as UTF-8"
             raise SyntaxError(text, (path, line, None, None))
-        if self.cache_dir is None:
-            return _compile(data, path)
-        cached = self.cache_dir / key.hex()
-        code = _from_cache(cached, key)
-        if code is None:
-            code = _compile(data, path)
-            _into_cache(cached, key, code)
-        return code
+        return code_of(path, data, key, self.cache_dir)
 
     def _show(self, path: str, data: bytes) -> None:
         """Give tracebacks and `inspect` the lines that run, also when the file is edited later."""
@@ -316,7 +301,7 @@ def _wanted_api(path: Path) -> int:
     """The `pi_api` in a source that can't be run; 0 when it can't be found."""
     try:
         found = re.search(
-            rb"^pi_api\s*(?::\s*int\s*)?=\s*(\d{1,9})\s*(?:#|$)", _read(str(path)), re.MULTILINE
+            rb"^pi_api\s*(?::\s*int\s*)?=\s*(\d{1,9})\s*(?:#|$)", read_source(str(path)), re.MULTILINE
         )
     except OSError:
         return 0
@@ -328,95 +313,5 @@ def _too_new(source: Source, wanted: int) -> LoadError:
     return LoadError(source.name, why, file=source.path)
 
 
-def _read(path: str) -> bytes:
-    """A source file; OSError also for what is too large, or no file that ends (a pipe, a device)."""
-    info, data = _contents(path, SIZE_LIMIT)
-    if not stat.S_ISREG(info.st_mode):
-        raise OSError(0, "it is no regular file", path)
-    if info.st_size > SIZE_LIMIT:
-        raise OSError(0, f"{info.st_size:,} bytes are too many for a source file", path)
-    return data
-
-
-def _contents(path: str, limit: int) -> tuple[os.stat_result, bytes]:
-    """What a file is and says; nothing of what is no file that ends, or is too large."""
-    descriptor = os.open(path, _FLAGS)
-    try:
-        info = os.fstat(descriptor)
-        data = b""
-        if stat.S_ISREG(info.st_mode) and info.st_size <= limit:
-            while piece := os.read(descriptor, max(info.st_size - len(data), 0) + 1):
-                data += piece
-        return info, data
-    finally:
-        os.close(descriptor)
-
-
-def _compile(data: bytes, path: str) -> CodeType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice about syntax would be printed into the user's screen
-        return compile(data, path, "exec", dont_inherit=True)
-
-
-def _from_cache(path: str, key: bytes) -> CodeType | None:
-    """The code under a key; None unless it is whole, and written by this user and nobody else."""
-    try:
-        info, data = _contents(path, CACHED_LIMIT)
-    except OSError:
-        return None
-    if os.name != "nt" and (info.st_uid != os.getuid() or info.st_mode & 0o022):
-        return None
-    payload = data[_CHECK:]
-    if data[:_CHECK] != _check(key, payload):  # damaged, or another file's under this name
-        return None
-    code = marshal.loads(payload)
-    return code if isinstance(code, CodeType) else None
-
-
-def _check(key: bytes, payload: bytes) -> bytes:
-    """Tells damage, and a tenth of SHA-256's time; who can write the file as the user needs no damage."""
-    return importlib.util.source_hash(key + payload)
-
-
-def _into_cache(path: Path, key: bytes, code: CodeType) -> None:
-    payload = marshal.dumps(code)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
-        draft.touch(0o600, exist_ok=False)
-        draft.write_bytes(_sha256(key + payload) + payload)
-        draft.replace(path)  # without a wait for the disk: what is cut short fails its checksum
-        files = list(path.parent.iterdir())
-        if len(files) > CACHE_LIMIT:
-            files.sort(key=lambda file: file.stat().st_mtime_ns)
-            for old in files[: CACHE_LIMIT // 2]:
-                old.unlink(missing_ok=True)
-    except OSError:  # a full disk, a folder that can't be written: it costs time at the next start
-        pass
-
-
 def _combined(digests: dict[str, bytes]) -> str:
-    return _sha256(b"".join(digests[path] for path in sorted(digests))).hex()
-
-
-def _key(path: str, data: bytes) -> bytes:
-    """Stands for the code that this Python makes of these bytes at that path."""
-    made_by = importlib.util.MAGIC_NUMBER + bytes([sys.flags.optimize])
-    return _sha256(made_by + os.fsencode(path) + b"\0" + data)
-
-
-def _sha256(data: bytes) -> bytes:
-    return _hash()(data).digest()
-
-
-@cache
-def _hash() -> Callable[[bytes], Any]:
-    """The interpreter's own SHA-256 where it can be had: `hashlib` loads OpenSSL first (5 ms)."""
-    for name in ("_sha2", "_sha256"):  # since 3.12, until 3.11
-        try:
-            return importlib.import_module(name).sha256
-        except ImportError:
-            pass
-    import hashlib
-
-    return hashlib.sha256
+    return sha256(b"".join(digests[path] for path in sorted(digests))).hex()
