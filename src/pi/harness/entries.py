@@ -226,7 +226,8 @@ UNREADABLE = (
 
 
 @cache
-def _decoder() -> msgspec.json.Decoder[KnownEntry]:
+def entry_decoder() -> msgspec.json.Decoder[KnownEntry]:
+    """For lines that hold all that their type promises; what it raises is among UNREADABLE."""
     return msgspec.json.Decoder(KnownEntry)
 
 
@@ -249,7 +250,7 @@ def encode_entry(entry: Entry | SessionHeader) -> bytes:
 def decode_entry(raw: bytes) -> Entry | None:
     """The entry that a line holds, None for one that is no JSON object; never raises."""
     try:
-        return _decoder().decode(raw)
+        return entry_decoder().decode(raw)
     except UNREADABLE:
         value = load_json(raw)
     if value is None:

@@ -1,8 +1,9 @@
-"""One session file on the disk: its lines are read at once, and added to without ever being rewritten."""
+"""One session file on the disk: it is read at once, and added to without ever being rewritten."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,8 @@ from pi.harness.entries import UNREADABLE, SessionHeader, decode_header, load_js
 from pi.harness.migrate import migrate, rewrite
 from pi.platform.errors import PiError
 from pi.platform.files import exclusive
+
+_BLOCK = 1 << 18  # bytes: so many stay in the processor's cache while their lines are read
 
 
 class EntryHead(Struct, rename="camel", frozen=True, gc=False):
@@ -135,23 +138,32 @@ class SessionFile:
 
 
 def read_session(path: Path) -> tuple[SessionHeader | None, list[bytes], SessionFile]:
-    """Header, lines and file of a session, brought to the current version; no header means no session."""
+    """Header, blocks of whole lines and file of a session, brought to the current version.
+
+    No header means no session.
+    """
     with path.open("rb") as file:
-        lines = file.readlines()
-        size = file.tell()
-    torn = bool(lines) and not lines[-1].endswith(b"\n")
-    first = next((at for at, line in enumerate(lines) if load_json(line) is not None), len(lines))
-    header = decode_header(lines[first]) if first < len(lines) else None
-    if header:
-        lines = lines[first:]
-        migrated = migrate(lines)
-        if migrated is not lines:
-            lines = migrated
-            rewrite(path, lines)
-            size, torn = path.stat().st_size, False
-    file = SessionFile(path, exists=True, size=size, torn=torn)
-    file.header = lines[0].rstrip() if header else b""
-    return header, lines[1:], file
+        first = file.readline()
+        while first and load_json(first) is None:
+            first = file.readline()
+        header = decode_header(first) if first else None
+        blocks = list(_blocks(file)) if header else []
+        size = file.tell() if header else os.fstat(file.fileno()).st_size
+    torn = not (blocks[-1] if blocks else first).endswith(b"\n")
+    if header and migrate([first]) != [first]:
+        first, *lines = migrate([first, *b"".join(blocks).split(b"\n")])
+        rewrite(path, [first, *lines])
+        blocks = [b"\n".join(lines)]
+        size, torn = path.stat().st_size, False
+    session_file = SessionFile(path, exists=True, size=size, torn=torn)
+    session_file.header = first.rstrip() if header else b""
+    return header, blocks, session_file
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """What is left of a file, in pieces that end where a line ends."""
+    while block := file.read(_BLOCK):
+        yield block if block.endswith(b"\n") else block + file.readline()
 
 
 def read_heads(lines: Iterable[bytes]) -> list[EntryHead | None]:

@@ -17,7 +17,7 @@ import pytest
 from pi.harness.discovery import SourceInfo
 from pi.harness.extensions import compiled, loading
 from pi.harness.extensions.finding import Source
-from pi.harness.extensions.loading import LoadError, fingerprint, load, unload
+from pi.harness.extensions.loading import LoadError, changed_libraries, fingerprint, load, unload
 
 CODE = "def extension(pi): return 1\n"
 
@@ -73,7 +73,7 @@ def test_a_file_is_loaded_under_a_fresh_name_each_time(single):
         assert sys.modules[name] is loaded.module
         assert loaded.factory(None) == (name, str(source.path), "")
         assert loaded.files == (source.path,)
-        assert loaded.needs_restart == ()
+        assert changed_libraries() == ()
         unload(loaded)
     assert loading_modules() == []
 
@@ -427,11 +427,11 @@ def test_a_compiled_module_that_changed_needs_a_restart(package, monkeypatch):
     copy = source.root / found.name
     shutil.copy(found, copy)
     loaded = load(source)
-    assert copy not in loaded.needs_restart
+    assert copy not in changed_libraries()
     unload(loaded)
     os.utime(copy, ns=(1, 1))
     again = load(source)
-    assert copy in again.needs_restart
+    assert copy in changed_libraries()
     unload(again)
 
 

@@ -20,16 +20,13 @@ from pi.harness.extensions.declarations import DeclarationError
 from pi.harness.extensions.hint_schema import (
     Schema,
     object_schema,
-    plain,
     schema_of,
     takes_null,
     validated_model,
 )
-from pi.llm.messages import Image, Text
 
 _NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-")
 _ARGS_ENTRY = r"(\w+)(?: ?\(.*?\))?:(?:\s+(.*))?"  # `name:` or `name (type):`, and its text
-_SHORT_JSON = 100  # characters: up to here data stand in one line
 _EMPTY: Any = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _UNUSUAL = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
@@ -91,8 +88,10 @@ def tool_of(
 
     async def run(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
         call = partial(bind(function, arguments), **{name: fill(ctx) for name, fill in filled.items()})
+        from pi.harness.extensions.tool_results import result_of
+
         answer = call() if is_async else await _in_thread(call)
-        return _result(await answer if inspect.isawaitable(answer) else answer, declared.name)
+        return result_of(await answer if inspect.isawaitable(answer) else answer, declared.name)
 
     text = text if description is None else inspect.cleandoc(description)
     if not text.strip():
@@ -327,39 +326,6 @@ def _whole(value: Any) -> Any:
             return int(value)
         case _:
             return value
-
-
-def _result(answer: Any, tool: str) -> ToolResult:
-    match answer:
-        case ToolResult():
-            return answer
-        case None:
-            return text_result("(no output)")
-        case str():
-            return text_result(answer)
-        case Text() | Image():
-            return ToolResult((answer,))
-        case list() | tuple() if any(isinstance(each, Text | Image) for each in cast(list[Any], answer)):
-            parts = cast(list[Any], answer)
-            return ToolResult(tuple(block for part in parts for block in _result(part, tool).content))
-        case _:
-            return _data_result(answer, tool)
-
-
-def _data_result(answer: Any, tool: str) -> ToolResult:
-    import json
-
-    try:
-        data = plain(answer)
-        text = json.dumps(data, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ToolError(
-            f'Tool "{tool}" ran, but what it gave back, a {type(answer).__qualname__}, can\'t be shown: '
-            f"{error}. Its author should return text or plain data."
-        ) from error
-    return text_result(
-        text if len(text) <= _SHORT_JSON else json.dumps(data, ensure_ascii=False, indent=2), data
-    )
 
 
 async def _in_thread(call: Callable[[], Any]) -> Any:

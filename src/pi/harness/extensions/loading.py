@@ -32,7 +32,7 @@ _PREFIX = "_pi_ext_"
 
 _numbers = count(1)
 _loads: dict[str, "_Load"] = {}  # by the module's name
-_known: set[str] = set()  # names in sys.modules that `_changed_libraries` has looked at
+_known: set[str] = set()  # names in sys.modules that `changed_libraries` has looked at
 _libraries: dict[str, tuple[int, ...] | None] = {}  # compiled modules and how their files were
 
 
@@ -50,8 +50,7 @@ class LoadError(PiError):
 class Loaded(Struct):
     """An extension whose module has run; `factory` is its `extension` function, not called yet.
 
-    `files` are the sources that it read, `fingerprint` is theirs. `needs_restart` names libraries that were
-    compiled anew since this process loaded them: it goes on with the old ones.
+    `files` are the sources that it read, `fingerprint` is theirs.
     """
 
     source: Source
@@ -59,7 +58,6 @@ class Loaded(Struct):
     factory: Callable[..., Any]
     fingerprint: str
     files: tuple[Path, ...]
-    needs_restart: tuple[Path, ...] = ()
 
 
 def load(source: Source, *, cache_dir: Path | None = None) -> Loaded:
@@ -103,6 +101,30 @@ def fingerprint(files: Iterable[Path]) -> str:
         except OSError:  # gone: unlike anything that was there
             digests[str(path)] = b""
     return _combined(digests)
+
+
+def changed_libraries() -> tuple[Path, ...]:
+    """The compiled modules in use whose file is another than when they were first seen here.
+
+    Python goes on with the old ones until it starts again.
+    """
+    for name in [name for name in sys.modules if name not in _known]:
+        _known.add(name)
+        spec = getattr(sys.modules[name], "__spec__", None)
+        path = getattr(spec, "origin", None)
+        if not isinstance(path, str) or not path.endswith(tuple(EXTENSION_SUFFIXES)):
+            continue
+        if "lib-dynload" not in path:  # Python's own don't change under it
+            _libraries.setdefault(path, _identity(path))
+    return tuple(Path(path) for path, identity in _libraries.items() if _identity(path) != identity)
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    try:
+        info = Path(path).stat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_size, info.st_mtime_ns
 
 
 class _Load:
@@ -206,7 +228,7 @@ def _execute(module: ModuleType, source: Source, run: _Load) -> Loaded | LoadErr
         why = "it has no function to begin with: define `def extension(pi):`."
         return LoadError(source.name, why, file=source.path)
     files = tuple(Path(path) for path in sorted(run.digests))
-    return Loaded(source, module, factory, _combined(run.digests), files, _changed_libraries())
+    return Loaded(source, module, factory, _combined(run.digests), files)
 
 
 def _forget(name: str, *, restore: bool = False) -> None:
@@ -223,27 +245,6 @@ def _forget(name: str, *, restore: bool = False) -> None:
         del linecache.cache[path]
         if restore and path in run.replaced:
             linecache.cache[path] = run.replaced[path]
-
-
-def _changed_libraries() -> tuple[Path, ...]:
-    """The compiled modules in use whose file is another than when they were first seen here."""
-    for name in [name for name in sys.modules if name not in _known]:
-        _known.add(name)
-        spec = getattr(sys.modules[name], "__spec__", None)
-        path = getattr(spec, "origin", None)
-        if not isinstance(path, str) or not path.endswith(tuple(EXTENSION_SUFFIXES)):
-            continue
-        if "lib-dynload" not in path:  # Python's own don't change under it
-            _libraries.setdefault(path, _identity(path))
-    return tuple(Path(path) for path, identity in _libraries.items() if _identity(path) != identity)
-
-
-def _identity(path: str) -> tuple[int, ...] | None:
-    try:
-        info = os.stat(path)  # noqa: PTH116 (some ten of them for each extension)
-    except OSError:
-        return None
-    return info.st_ino, info.st_size, info.st_mtime_ns
 
 
 def _failure(error: BaseException, module: ModuleType, source: Source, run: _Load) -> LoadError:

@@ -12,7 +12,7 @@ from pi.harness.extensions.api import ExtensionAPI
 from pi.harness.extensions.ctx import Home
 from pi.harness.extensions.declarations import Declared
 from pi.harness.extensions.finding import Source
-from pi.harness.extensions.loading import Loaded, load, unload
+from pi.harness.extensions.loading import Loaded, changed_libraries, load, unload
 from pi.platform.errors import PiError
 
 LOAD_LIMIT_S = 30.0
@@ -101,7 +101,8 @@ class Roster:
         found = self._find(warnings)
         for source in found:
             if self.at(source.path) is None:
-                await self.load_one(source)
+                await self._load(source)
+        self._heed_libraries("extensions")
         sources = [*found, *map(_inline_source, self._inline)]
         for source in sources[len(found) :]:
             if self.at(source.path) is None:
@@ -145,18 +146,25 @@ class Roster:
 
     async def load_one(self, source: Source) -> Extension | None:
         """Import one extension and ask what it declares; None when that fails."""
+        extension = await self._load(source)
+        self._heed_libraries(source.name)
+        return extension
+
+    async def _load(self, source: Source) -> Extension | None:
         try:
             loaded = load(source, cache_dir=self._cache_dir)
         except PiError as error:
             self._problem(source.name, str(error))
             return None
-        if loaded.needs_restart:
-            names = ", ".join(path.name for path in loaded.needs_restart)
-            self._problem(source.name, f"{names} has changed and is compiled: restart Pi to use the new one.")
         extension = await self.declare(source, loaded, loaded.factory)
         if extension is None:
             unload(loaded)
         return extension
+
+    def _heed_libraries(self, owner: str) -> None:
+        if changed := changed_libraries():
+            names = ", ".join(path.name for path in changed)
+            self._problem(owner, f"{names} has changed and is compiled: restart Pi to use the new one.")
 
     async def declare(self, source: Source, loaded: Loaded | None, factory: Factory) -> Extension | None:
         """Ask a module what it declares; None when that fails."""
