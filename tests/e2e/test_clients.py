@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -180,9 +180,9 @@ class Driver:
 
     def __init__(self, pi: Path, world: World, programs: Programs):
         self.pi, self.world, self.programs = pi, world, programs
-        self.seen: list[str] = []
-        self._news = asyncio.Condition()
         self.client: Any = None
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[str] = asyncio.Queue()
 
     async def start(self) -> None:
         raise NotImplementedError
@@ -198,15 +198,26 @@ class Driver:
         return await getattr(self.client, command)(*arguments)
 
     def heard(self, event: Any) -> None:
-        self.seen.append(event if isinstance(event, str) else of(event, "type"))
+        """An event has come, on whichever thread."""
+        type = event if isinstance(event, str) else of(event, "type")
+        self._loop.call_soon_threadsafe(self._events.put_nowait, type)
 
     def answered(self, request: Any) -> Any:
         return ANSWERS.get(of(request, "method"))
 
-    async def until(self, type: str) -> None:
+    def begin(self, text: str) -> "asyncio.Task[Any]":
+        """Prompt, and go on while it runs."""
+        self.forget()
+        return asyncio.create_task(self.call("prompt", text))
+
+    def forget(self) -> set[str]:
+        """The types of the events until now."""
+        return {self._events.get_nowait() for _ in range(self._events.qsize())}
+
+    async def until(self, *types: str) -> None:
         async with asyncio.timeout(LIMIT_S):
-            while type not in self.seen:
-                await asyncio.sleep(0.01)  # clients call from threads, too
+            while await self._events.get() not in types:
+                pass
 
 
 class PiAgentSdk(Driver):
@@ -245,3 +256,288 @@ class PiPySdk(Driver):
     async def talk(self, text: str) -> str:
         await self.client.prompt_and_wait(text)
         return await self.client.get_last_assistant_text()
+
+
+class PiGateway(Driver):
+    lacks = frozenset(
+        """steer follow_up cycle_model cycle_thinking_level get_available_thinking_levels bash switch_session fork
+        get_fork_messages get_messages get_commands get_entries get_tree ask""".split()
+    )
+
+    async def start(self) -> None:
+        from pi_gateway.config import PiConfig  # pyright: ignore
+        from pi_gateway.pi_rpc import PiRpcClient  # pyright: ignore
+
+        config = PiConfig(command=str(self.pi), cwd=str(self.world.project), default_model="oai/m")
+        self.client = PiRpcClient(config, name="A chat")
+        await self.client.start()
+
+    async def stop(self) -> None:
+        await self.client.close()
+
+    async def talk(self, text: str) -> str:
+        def tool(id: str | None, name: str | None) -> None:
+            if id:
+                self.heard("tool_execution_start" if name else "tool_execution_end")
+
+        result = await self.client.prompt(text, on_text=lambda text: self.heard("message_update"), on_tool=tool)
+        for event in result.events:
+            self.heard(event)
+        return result.text
+
+    def begin(self, text: str) -> "asyncio.Task[Any]":
+        self.forget()
+        return asyncio.create_task(self.talk(text))
+
+
+class Picable(Driver):
+    lacks = frozenset({"clone", "get_available_thinking_levels", "get_entries", "get_tree"})
+
+    async def start(self) -> None:
+        from picable import PiClient  # pyright: ignore
+
+        self.client = PiClient(
+            executable=str(self.pi), provider="oai", model="m", cwd=str(self.world.project), env={}
+        )
+        self._subscription = self.client.subscribe_events(maxsize=100_000)
+        self._listening = asyncio.create_task(asyncio.to_thread(self._listen))
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self.client.close)
+        await self._listening
+
+    async def talk(self, text: str) -> str:
+        self.forget()
+        await self.call("prompt", text)
+        await self.until("agent_end")
+        return await self.call("get_last_assistant_text")
+
+    async def call(self, command: str, *arguments: Any) -> Any:
+        return await asyncio.to_thread(getattr(self.client, command), *arguments)
+
+    def _listen(self) -> None:
+        with contextlib.suppress(Exception):  # the subscription ends with its client
+            while True:
+                event = self._subscription.get()
+                self.heard(event)
+                if of(event, "type") == "extension_ui_request":
+                    self._answer(event.request)
+
+    def _answer(self, request: Any) -> None:
+        match self.answered(request):
+            case bool(confirmed):
+                self.client.respond_extension_ui_confirmed(request.id, confirmed)
+            case str(value):
+                self.client.respond_extension_ui_value(request.id, value)
+            case _:
+                pass
+
+
+class RpcClientOf(Driver):
+    """The original's own class, of one of its versions, behind a few lines of JavaScript."""
+
+    version = ""
+
+    async def start(self) -> None:
+        script = next((word for word in PROGRAMS["original"] if word.endswith("pi")), "") if self._is_original else ""
+        path = f"{self.programs.node.parent if self._is_original else self.pi.parent}:{os.environ['PATH']}"
+        options = {
+            "cliPath": script or "cli.js",
+            "cwd": str(self.world.project),
+            "provider": "oai",
+            "model": "m",
+            "env": {"PATH": path},
+            "answers": ANSWERS,
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            self.programs.node,
+            "--input-type=module",
+            "-e",
+            BRIDGE,
+            self.programs.client(self.version),
+            json.dumps(options),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            limit=1 << 24,
+        )
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._reading = asyncio.create_task(self._read())
+        await self.call("start")
+
+    @property
+    def _is_original(self) -> bool:
+        return "node" in (self.pi.read_text().split("exec ")[1].split()[0])
+
+    async def stop(self) -> None:
+        await self.call("stop")
+        assert self._process.stdin
+        self._process.stdin.close()
+        await self._process.wait()
+        await self._reading
+
+    async def talk(self, text: str) -> str:
+        await self.call("prompt_and_wait", text)
+        return await self.call("get_last_assistant_text")
+
+    async def call(self, command: str, *arguments: Any) -> Any:
+        first, *others = command.split("_")
+        id = len(self._waiting)
+        self._waiting[id] = self._loop.create_future()
+        record = {"id": id, "method": first + "".join(map(str.capitalize, others)), "args": arguments}
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(record).encode() + b"\n")
+        return await asyncio.wait_for(self._waiting[id], LIMIT_S)
+
+    async def _read(self) -> None:
+        assert self._process.stdout
+        async for line in self._process.stdout:
+            match json.loads(line):
+                case {"event": type}:
+                    self.heard(type)
+                case {"id": id, "error": error}:
+                    self._waiting[id].set_exception(RuntimeError(error))
+                case {"id": id, "result": result}:
+                    self._waiting[id].set_result(result)
+                case other:
+                    raise AssertionError(other)
+
+
+class RpcClient0731(RpcClientOf):
+    version = "rpc-0.73.1"
+    lacks = frozenset({"clone", "get_available_thinking_levels", "get_entries", "get_tree"})
+
+
+class RpcClient0871(RpcClientOf):
+    version = "rpc-0.87.1"
+
+
+class RpcClient152(RpcClientOf):
+    version = "rpc-1.5.2"
+
+
+CLIENTS: list[type[Driver]] = [
+    PiAgentSdk, PiPySdk, PiGateway, Picable, RpcClient0731, RpcClient0871, RpcClient152
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
+def test_a_client_does_all_that_it_can(client: type[Driver], program: str, world: World, at: Programs) -> None:
+    async def scenario() -> None:
+        driver = client(at.path_of(world, program) / "pi", world, at)
+        await driver.start()
+        try:
+            for step in STEPS:
+                try:
+                    await step(driver)
+                except Exception as e:
+                    print(f"STEP {step.__name__}: {e!r}")
+                    import traceback; traceback.print_exc()
+        finally:
+            await driver.stop()
+        print("bye", (world.project / "bye.txt").exists() and (world.project / "bye.txt").read_text())
+        assert 0
+
+    asyncio.run(scenario())
+
+
+async def talking(driver: Driver) -> None:
+    command = {"name": "bash", "args": {"command": "echo from-the-tool"}}
+    driver.world.provider.script({"toolCalls": [command]}, {"text": "The tool said so, in many words."})
+    assert await driver.talk("Use the tool") == "The tool said so, in many words."
+    heard = driver.forget()
+    assert heard >= {"message_update", "tool_execution_start", "tool_execution_end", "agent_end"}, heard
+    assert "from-the-tool" in json.dumps(driver.world.provider.requests[-1]["body"])
+
+
+async def aborting(driver: Driver) -> None:
+    driver.world.provider.script({"text": "A long text that never ends", "chunk": 4, "fault": {"kind": "hang", "afterDeltas": 2}})
+    running = driver.begin("Talk")
+    await driver.until("message_update")
+    await driver.call("abort")
+    await running
+    assert not of(await driver.call("get_state"), "isStreaming")
+    driver.world.provider.script({"text": "Still here."})
+    assert await driver.talk("Are you there?") == "Still here."
+
+
+async def steering(driver: Driver) -> None:
+    if "steer" in driver.lacks:
+        return
+    command = {"name": "bash", "args": {"command": "until [ -e go ]; do sleep 0.02; done"}}
+    driver.world.provider.script({"toolCalls": [command]}, {"text": "Steered."}, {"text": "Followed."})
+    await driver.begin("Wait")
+    await driver.until("tool_execution_start")
+    await driver.call("follow_up", "And then this")
+    await driver.call("steer", "Rather this")
+    (driver.world.project / "go").touch()
+    await driver.until("agent_settled") if not isinstance(driver, Picable) else await driver.until("agent_end")
+    assert await driver.call("get_last_assistant_text") == "Followed."
+    bodies = [json.dumps(request["body"]) for request in driver.world.provider.requests[-2:]]
+    assert ["Rather this" in body and "And then this" in body for body in bodies] == [False, True]
+
+
+async def choosing(driver: Driver) -> None:
+    models = await driver.call("get_available_models")
+    assert [(of(model, "provider"), of(model, "id")) for model in models] == [("oai", "m"), ("ant", "m")]
+    await driver.call("set_model", "ant", "m")
+    await driver.call("set_thinking_level", "high")
+    assert of(await driver.call("get_state"), "thinkingLevel") == "high"
+    if "cycle_model" in driver.lacks:
+        return await driver.call("set_model", "oai", "m")
+    changed = await driver.call("cycle_model")
+    assert of(of(changed, "model"), "provider") == "oai"
+    await driver.call("cycle_thinking_level")
+    if "get_available_thinking_levels" not in driver.lacks:
+        assert "high" in await driver.call("get_available_thinking_levels")
+
+
+async def sessions(driver: Driver) -> None:
+    first = of(await driver.call("get_state"), "sessionFile")
+    await driver.call("new_session")
+    second = await driver.call("get_state")
+    assert of(second, "sessionFile") != first and of(second, "messageCount") == 0
+    await driver.call("set_session_name", "Renamed")
+    assert of(await driver.call("get_state"), "sessionName") == "Renamed"
+    driver.world.provider.script({"text": "Second."})
+    assert await driver.talk("Anew") == "Second."
+    if "clone" not in driver.lacks:
+        await driver.call("clone")
+        assert of(await driver.call("get_state"), "sessionFile") != of(second, "sessionFile")
+    if "fork" in driver.lacks:
+        return
+    (message,) = await driver.call("get_fork_messages")
+    assert of(await driver.call("fork", of(message, "entryId")), "text") == "Anew"
+    await driver.call("switch_session", first)
+    assert of(await driver.call("get_state"), "sessionFile") == first
+    assert of((await driver.call("get_messages"))[-1], "role") == "assistant"
+
+
+async def looking(driver: Driver) -> None:
+    stats = await driver.call("get_session_stats")
+    assert of(stats, "userMessages") >= 1
+    if "bash" in driver.lacks:
+        return
+    assert of(await driver.call("bash", "echo hi"), "output") == "hi\n"
+    assert "ask" in [of(command, "name") for command in await driver.call("get_commands")]
+    if "get_entries" not in driver.lacks:
+        entries = await driver.call("get_entries")
+        assert of(entries, "leafId") == of(of(entries, "entries")[-1], "id")
+        assert of(await driver.call("get_tree"), "tree")
+
+
+async def compacting(driver: Driver) -> None:
+    driver.world.provider.script(after={"text": "A short summary."})
+    assert "A short summary." in of(await driver.call("compact"), "summary")
+    driver.world.provider.script({"text": "Afterwards."})
+    assert await driver.talk("Go on") == "Afterwards."
+
+
+async def answering(driver: Driver) -> None:
+    if "ask" in driver.lacks:
+        return
+    await driver.call("prompt", "/ask")
+    assert (driver.world.project / "answers.txt").read_text() == "blue true parser done"
+
+
+STEPS = (talking, aborting, steering, choosing, sessions, looking, compacting, answering)

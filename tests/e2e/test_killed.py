@@ -285,13 +285,11 @@ def rounds(root: Path, model: Provider, count: int, *commands: list[str]) -> lis
         done = list(
             pool.map(lambda number: one_round(root, model, number, full_s * 1.1, *commands), range(count))
         )
-    told = (
-        f"{count} kills: {sum(it.killed.whole for it in done)} too late, {sum(it.torn for it in done)} torn"
-    )
-    print(
-        f"{told}, {sum(it.saved == 0 for it in done)} before anything was saved; a run takes {full_s:.2f} s"
-    )
-    print(f"the last process was gone after {max(it.killed.longest_s for it in done):.3f} s at most")
+    late, torn = sum(it.killed.whole for it in done), sum(it.torn for it in done)
+    empty = sum(it.saved == 0 for it in done)
+    longest_s = max(it.killed.longest_s for it in done)
+    print(f"{count} kills in runs of {full_s:.2f} s: {late} too late, {empty} before anything was saved,")
+    print(f"{torn} inside a line; the last process of one was gone after {longest_s:.3f} s at most")
     return done
 
 

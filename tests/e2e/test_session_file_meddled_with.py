@@ -1,4 +1,4 @@
-"""The session file is deleted, cut, replaced or has no room in the middle of a run: the run goes on and saves."""
+"""Somebody deletes, cuts or replaces the session file, or the disk is full: the run goes on and saves."""
 
 import json
 import os

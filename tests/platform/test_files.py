@@ -75,3 +75,24 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
     assert done.stdout == "OSError\n"
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+@posix
+def test_what_a_killed_writer_left_goes_with_the_next_write_and_what_a_living_one_writes_stays(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.json"
+    code = (
+        "import os, pathlib, sys; from pi.platform import files;"
+        "files.os.fsync = lambda handle: (print('written', flush=True), sys.stdin.read());"
+        "files.write_atomic(pathlib.Path(sys.argv[1]), b'theirs')"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], **pipes) as writer:
+        assert writer.stdout
+        writer.stdout.readline()
+        write_atomic(path, b"ours")
+        assert len(os.listdir(tmp_path)) == 2
+        writer.kill()
+    write_atomic(path, b"ours")
+    assert os.listdir(tmp_path) == ["a.json"]

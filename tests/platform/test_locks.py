@@ -218,3 +218,25 @@ def test_the_originals_own_library_and_ours_keep_each_other_out(tmp_path: Path) 
         other.communicate("go\n")
     with FileLock(path, wait_ms=0) as lock:
         assert lock.is_held()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a dead holder shows")
+def test_the_lock_of_a_killed_holder_is_taken_over_at_once_and_that_of_a_living_one_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "settings.json"
+    code = (
+        "import pathlib, sys; from pi.platform.locks import FileLock\n"
+        "with FileLock(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], **pipes) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        with pytest.raises(LockedError), FileLock(path, wait_ms=50):
+            pass
+        holder.kill()
+        holder.wait()
+        with FileLock(path, wait_ms=0):
+            assert lock_directory(path).is_dir()
+    assert not lock_directory(path).exists()

@@ -73,6 +73,11 @@ class ModelSwitch:
             models += setup.registry.models_of(provider)
         return models
 
+    @property
+    def scope(self) -> list[Model]:
+        """The models that cycling goes through."""
+        return [model for model, _ in self._named()] or self.available()
+
     async def cycle(self, *, back: bool = False) -> Cycled | None:
         """Use the next of the models that the user has named, else of the usable ones; None for only one."""
         named = self._named()

@@ -156,6 +156,7 @@ async def whole_life(life: Life) -> None:
     await session.prompt("/ask")
     if telling := [task for task in asyncio.all_tasks() if task.get_name() == "mcp_servers_change"]:
         await asyncio.wait(telling)
+    await quietly(session.shell.run("echo typed"))
     await quietly(session.tree.set_name("A name"))
     await session.models.think("high")
     await session.models.use(session.setup.registry.find("local", "n"))

@@ -8,7 +8,6 @@ from pi.harness.extensions.table import EVENTS
 from tests.harness.extensions.scenario import Life, living, whole_life
 
 NOT_FIRED = {
-    "user_bash": "needs a mode in which a user types `!command`",
     "cache_warming_decision": "Pi doesn't keep caches warm",
 }
 

@@ -166,10 +166,10 @@ def test_every_fault_of_a_handler_is_reported_and_harms_nobody(tmp_path: Path, n
 
     life = live(tmp_path, faulty)
 
-    first_fails_closed = name == "tool_call"
+    first_fails_closed = name in ("tool_call", "user_bash")
     assert len(failures(life, name)) >= (1 if first_fails_closed else len(FAULTS))
     assert {event for _, event, _ in life.failures} <= {name}
-    assert life.probed == [] if first_fails_closed else life.probed
+    assert life.probed == [] if name == "tool_call" else life.probed
 
 
 @pytest.mark.parametrize("name", FIRED)
@@ -187,6 +187,8 @@ def test_every_wrong_answer_is_reported_and_not_used(tmp_path: Path, name: str) 
         assert life.failures == []
     elif name == "tool_call":
         assert len(failures(life, name)) >= 1 and life.probed == []
+    elif name == "user_bash":  # the first failure denies
+        assert len(failures(life, name)) == 1
     else:
         assert len(failures(life, name)) >= 2 * len(wrong)
     assert {event for _, event, _ in life.failures} <= {name}
@@ -219,6 +221,23 @@ def test_a_guard_that_fails_denies(tmp_path: Path, title: str, kind: str) -> Non
     assert [failure[:2] for failure in life.failures if LEFT not in failure[2]] == [("fuzz", kind)]
     denied = next(m for m in life.session.messages if type(m).__name__ == "ToolResultMessage")
     assert denied.is_error and "was denied" in denied.content[0].text
+
+
+@pytest.mark.parametrize("title", FAULTS)
+def test_a_handler_of_the_users_commands_that_fails_denies(tmp_path: Path, title: str) -> None:
+    from pi.harness.shell import ShellBlocked
+
+    async def run() -> Life:
+        async with living(tmp_path, lambda pi, life: pi.on("user_bash", limit=0.01)(FAULTS[title])) as life:
+            await life.session.start()
+            with pytest.raises(ShellBlocked, match="was denied"):
+                await life.session.shell.run("touch ran")
+        return life
+
+    life = asyncio.run(asyncio.wait_for(run(), 30))
+
+    assert [failure[:2] for failure in life.failures if LEFT not in failure[2]] == [("fuzz", "user_bash")]
+    assert not list(tmp_path.rglob("ran"))
 
 
 IN_A_RUN = [

@@ -117,6 +117,17 @@ class ModelsView:
         """Those with a key."""
         return self._session.setup.registry.available()
 
+    @property
+    def scoped(self) -> list[Model]:
+        """Those that cycling goes through."""
+        return self._session.models.scope
+
+    def auth(self, model: Model) -> tuple[str | None, dict[str, str]]:
+        """The key and the headers for requests to a model. Raises PiError when there is no key."""
+        setup = self._session.setup
+        given = setup.registry.require_credentials(model, setup.runtime_key)
+        return given.api_key, dict(given.headers)
+
     def find(self, pattern: str) -> Model:
         """A model by "provider/id", an id or part of a name. Raises PiError when there is none."""
         provider, _, id = pattern.partition("/")
