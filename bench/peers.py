@@ -121,6 +121,7 @@ PI = {
         "print": ["--model", "fake/fake", "-p", "Say hi"],
         "json": ["--model", "fake/fake", "--mode", "json", "Say hi"],
         "continue": ["--model", "fake/fake", "--continue", "-p", "Say hi"],
+        "rpc": ["--model", "fake/fake", "--mode", "rpc"],
     },
     "env": {"PI_CODING_AGENT_DIR": "<home>/agent", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
     "files": {"agent/models.json": MODELS},

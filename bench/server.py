@@ -18,11 +18,15 @@ LAST_PIECE = "done."
 
 @dataclass(frozen=True)
 class Script:
-    """What the server answers: `tool_turns` calls of `tool`, then a text of `deltas` pieces."""
+    """What the server answers: `tool_turns` calls of `tool`, then a text of `deltas` pieces.
+
+    `at_once` gives an answer in one write, so that the reader alone sets the pace.
+    """
 
     deltas: int = 1
     tool_turns: int = 0
     tool: tuple[str, dict[str, Any]] = ("bash", {"command": "true"})
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,11 @@ class Request:
 
 @dataclass
 class Play:
-    """A script and the requests that it has met."""
+    """A script, the requests that it has met, and the seconds spent on answering them."""
 
     script: Script
     requests: list[Request] = field(default_factory=list)
+    seconds: float = 0
 
 
 class ScriptedServer(ThreadingHTTPServer):
@@ -82,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         at = time.monotonic()
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        begun = time.monotonic()
+        body = json.loads(data)
         events = next((make for path, make in FORMATS.items() if self.path.endswith(path)), None)
         if events is None:
             self.send_error(404)
@@ -94,10 +101,17 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in events(body, play.script):
-            data = f"data: {event}\n\n".encode()
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        pieces = map(framed, events(body, play.script))
+        for piece in [b"".join(pieces)] if play.script.at_once else pieces:
+            self.wfile.write(piece)
+        play.seconds += time.monotonic() - begun
         self.wfile.write(b"0\r\n\r\n")
+
+
+def framed(event: str) -> bytes:
+    """A server-sent event as one chunk of the body."""
+    data = f"data: {event}\n\n".encode()
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def chat_completions(body: dict[str, Any], script: Script) -> Iterator[str]:
@@ -116,8 +130,7 @@ def chat_completions(body: dict[str, Any], script: Script) -> Iterator[str]:
         yield chunk({"tool_calls": [call]})
         yield chunk({}, "tool_calls")
     else:
-        for _ in range(script.deltas - 1):
-            yield chunk({"content": PIECE})
+        yield from [chunk({"content": PIECE})] * (script.deltas - 1)
         yield chunk({"content": LAST_PIECE})
         yield chunk({}, "stop")
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}

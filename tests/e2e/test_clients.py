@@ -37,7 +37,6 @@ FROM_PYPI = (
     "pi-agent-python-sdk==0.2.6",
     "pi-gateway==0.2.2",
     "pi-py-sdk==0.2.1",
-    "picable==0.1.0",
 )
 FROM_NPM = {
     "rpc-0.73.1": "@mariozechner/pi-coding-agent@0.73.1",
@@ -181,7 +180,6 @@ class Driver:
     def __init__(self, pi: Path, world: World, programs: Programs):
         self.pi, self.world, self.programs = pi, world, programs
         self.client: Any = None
-        self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[str] = asyncio.Queue()
 
     async def start(self) -> None:
@@ -198,12 +196,15 @@ class Driver:
         return await getattr(self.client, command)(*arguments)
 
     def heard(self, event: Any) -> None:
-        """An event has come, on whichever thread."""
-        type = event if isinstance(event, str) else of(event, "type")
-        self._loop.call_soon_threadsafe(self._events.put_nowait, type)
+        self._events.put_nowait(event if isinstance(event, str) else of(event, "type"))
 
     def answered(self, request: Any) -> Any:
         return ANSWERS.get(of(request, "method"))
+
+    def script(self, *turns: Any, after: Any = None) -> None:
+        """What the model answers from now on."""
+        self.world.provider.requests.clear()
+        self.world.provider.script(*turns, after=after)
 
     def begin(self, text: str) -> "asyncio.Task[Any]":
         """Prompt, and go on while it runs."""
@@ -234,7 +235,8 @@ class PiAgentSdk(Driver):
         await self.client.aclose()
 
     async def talk(self, text: str) -> str:
-        return (await self.client.run(text)).text
+        await self.client.prompt_and_wait(text)
+        return await self.client.get_last_assistant_text()
 
 
 class PiPySdk(Driver):
@@ -290,63 +292,18 @@ class PiGateway(Driver):
         return asyncio.create_task(self.talk(text))
 
 
-class Picable(Driver):
-    lacks = frozenset({"clone", "get_available_thinking_levels", "get_entries", "get_tree"})
-
-    async def start(self) -> None:
-        from picable import PiClient  # pyright: ignore
-
-        self.client = PiClient(
-            executable=str(self.pi), provider="oai", model="m", cwd=str(self.world.project), env={}
-        )
-        self._subscription = self.client.subscribe_events(maxsize=100_000)
-        self._listening = asyncio.create_task(asyncio.to_thread(self._listen))
-
-    async def stop(self) -> None:
-        await asyncio.to_thread(self.client.close)
-        await self._listening
-
-    async def talk(self, text: str) -> str:
-        self.forget()
-        await self.call("prompt", text)
-        await self.until("agent_end")
-        return await self.call("get_last_assistant_text")
-
-    async def call(self, command: str, *arguments: Any) -> Any:
-        return await asyncio.to_thread(getattr(self.client, command), *arguments)
-
-    def _listen(self) -> None:
-        with contextlib.suppress(Exception):  # the subscription ends with its client
-            while True:
-                event = self._subscription.get()
-                self.heard(event)
-                if of(event, "type") == "extension_ui_request":
-                    self._answer(event.request)
-
-    def _answer(self, request: Any) -> None:
-        match self.answered(request):
-            case bool(confirmed):
-                self.client.respond_extension_ui_confirmed(request.id, confirmed)
-            case str(value):
-                self.client.respond_extension_ui_value(request.id, value)
-            case _:
-                pass
-
-
 class RpcClientOf(Driver):
     """The original's own class, of one of its versions, behind a few lines of JavaScript."""
 
     version = ""
 
     async def start(self) -> None:
-        script = next((word for word in PROGRAMS["original"] if word.endswith("pi")), "") if self._is_original else ""
-        path = f"{self.programs.node.parent if self._is_original else self.pi.parent}:{os.environ['PATH']}"
         options = {
-            "cliPath": script or "cli.js",
+            "cliPath": "cli.js",
             "cwd": str(self.world.project),
             "provider": "oai",
             "model": "m",
-            "env": {"PATH": path},
+            "env": {"PATH": f"{self.pi.parent}:{os.environ['PATH']}"},
             "answers": ANSWERS,
         }
         self._process = await asyncio.create_subprocess_exec(
@@ -364,10 +321,6 @@ class RpcClientOf(Driver):
         self._reading = asyncio.create_task(self._read())
         await self.call("start")
 
-    @property
-    def _is_original(self) -> bool:
-        return "node" in (self.pi.read_text().split("exec ")[1].split()[0])
-
     async def stop(self) -> None:
         await self.call("stop")
         assert self._process.stdin
@@ -382,7 +335,7 @@ class RpcClientOf(Driver):
     async def call(self, command: str, *arguments: Any) -> Any:
         first, *others = command.split("_")
         id = len(self._waiting)
-        self._waiting[id] = self._loop.create_future()
+        self._waiting[id] = asyncio.get_running_loop().create_future()
         record = {"id": id, "method": first + "".join(map(str.capitalize, others)), "args": arguments}
         assert self._process.stdin
         self._process.stdin.write(json.dumps(record).encode() + b"\n")
@@ -416,7 +369,7 @@ class RpcClient152(RpcClientOf):
 
 
 CLIENTS: list[type[Driver]] = [
-    PiAgentSdk, PiPySdk, PiGateway, Picable, RpcClient0731, RpcClient0871, RpcClient152
+    PiAgentSdk, PiPySdk, PiGateway, RpcClient0731, RpcClient0871, RpcClient152
 ]
 
 
@@ -443,7 +396,7 @@ def test_a_client_does_all_that_it_can(client: type[Driver], program: str, world
 
 async def talking(driver: Driver) -> None:
     command = {"name": "bash", "args": {"command": "echo from-the-tool"}}
-    driver.world.provider.script({"toolCalls": [command]}, {"text": "The tool said so, in many words."})
+    driver.script({"toolCalls": [command]}, {"text": "The tool said so, in many words."})
     assert await driver.talk("Use the tool") == "The tool said so, in many words."
     heard = driver.forget()
     assert heard >= {"message_update", "tool_execution_start", "tool_execution_end", "agent_end"}, heard
@@ -451,13 +404,13 @@ async def talking(driver: Driver) -> None:
 
 
 async def aborting(driver: Driver) -> None:
-    driver.world.provider.script({"text": "A long text that never ends", "chunk": 4, "fault": {"kind": "hang", "afterDeltas": 2}})
+    driver.script({"text": "A long text that never ends", "chunk": 4, "fault": {"kind": "hang", "afterDeltas": 2}})
     running = driver.begin("Talk")
     await driver.until("message_update")
     await driver.call("abort")
     await running
     assert not of(await driver.call("get_state"), "isStreaming")
-    driver.world.provider.script({"text": "Still here."})
+    driver.script({"text": "Still here."})
     assert await driver.talk("Are you there?") == "Still here."
 
 
@@ -465,13 +418,13 @@ async def steering(driver: Driver) -> None:
     if "steer" in driver.lacks:
         return
     command = {"name": "bash", "args": {"command": "until [ -e go ]; do sleep 0.02; done"}}
-    driver.world.provider.script({"toolCalls": [command]}, {"text": "Steered."}, {"text": "Followed."})
+    driver.script({"toolCalls": [command]}, {"text": "Steered."}, {"text": "Followed."})
     await driver.begin("Wait")
     await driver.until("tool_execution_start")
     await driver.call("follow_up", "And then this")
     await driver.call("steer", "Rather this")
     (driver.world.project / "go").touch()
-    await driver.until("agent_settled") if not isinstance(driver, Picable) else await driver.until("agent_end")
+    await driver.until("agent_settled")
     assert await driver.call("get_last_assistant_text") == "Followed."
     bodies = [json.dumps(request["body"]) for request in driver.world.provider.requests[-2:]]
     assert ["Rather this" in body and "And then this" in body for body in bodies] == [False, True]
@@ -499,7 +452,7 @@ async def sessions(driver: Driver) -> None:
     assert of(second, "sessionFile") != first and of(second, "messageCount") == 0
     await driver.call("set_session_name", "Renamed")
     assert of(await driver.call("get_state"), "sessionName") == "Renamed"
-    driver.world.provider.script({"text": "Second."})
+    driver.script({"text": "Second."})
     assert await driver.talk("Anew") == "Second."
     if "clone" not in driver.lacks:
         await driver.call("clone")
@@ -527,9 +480,9 @@ async def looking(driver: Driver) -> None:
 
 
 async def compacting(driver: Driver) -> None:
-    driver.world.provider.script(after={"text": "A short summary."})
+    driver.script(after={"text": "A short summary."})
     assert "A short summary." in of(await driver.call("compact"), "summary")
-    driver.world.provider.script({"text": "Afterwards."})
+    driver.script({"text": "Afterwards."})
     assert await driver.talk("Go on") == "Afterwards."
 
 

@@ -544,7 +544,7 @@ def test_another_file_in_its_place_stays_as_it_is_until_it_goes(tmp_path: Path) 
     foreign = other.path.read_bytes()
     other.path.replace(store.path)
     for _ in range(2):
-        with pytest.raises(SessionWriteError, match="Something else is now in the place of .*move it away"):
+        with pytest.raises(SessionWriteError, match=r"Something else is now in the place of .*move it away"):
             store.append_message(ANSWER)
     assert store.path.read_bytes() == foreign
     store.path.unlink()

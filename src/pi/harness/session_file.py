@@ -149,7 +149,7 @@ def read_session(path: Path) -> tuple[SessionHeader | None, list[bytes], Session
         header = decode_header(first) if first else None
         blocks = list(_blocks(file)) if header else []
         size = file.tell() if header else os.fstat(file.fileno()).st_size
-    torn = not (blocks[-1] if blocks else first).endswith(b"\n")
+    torn = size > 0 and not (blocks[-1] if blocks else first).endswith(b"\n")
     if header and migrate([first]) != [first]:
         first, *lines = migrate([first, *b"".join(blocks).split(b"\n")])
         rewrite(path, [first, *lines])

@@ -24,6 +24,14 @@ class SessionLines:
         self._starts: list[int] = []  # the position of each block's first line
         self.add(lines)
 
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[bytes]) -> "SessionLines":
+        """Whole lines as they stand in a file, but for those that are no entry or are here already."""
+        lines = cls()
+        for block in blocks:
+            lines._add_block(block)
+        return lines
+
     def __getitem__(self, position: int) -> bytes:
         """A line, as it was given."""
         at = bisect_right(self._starts, position) - 1
@@ -37,13 +45,43 @@ class SessionLines:
             yield from _split(block) if isinstance(block, bytes) else block
 
     def add(self, lines: Sequence[bytes]) -> None:
-        """Take lines in, but for those that are no entry or are here already."""
+        """Take more lines in, again but for those."""
         for line, head in zip(lines, read_heads(lines), strict=True):
             if head is not None and head.type != "session" and head.id not in self.index:
                 self._add(head, line)
 
-    def add_block(self, block: bytes) -> None:
-        """Take in whole lines as they stand in a file, again but for those."""
+    def whole_blocks(self, wanted: set[int]) -> Iterator[tuple[int, Sequence[Entry]]]:
+        """The entries of each block that is still in one piece and wanted as a whole, after its position.
+
+        One that holds a line with less than its type promises is left out.
+        """
+        ends = [*self._starts, len(self.heads)][1:]
+        for start, end, block in zip(self._starts, ends, self._blocks, strict=True):
+            if isinstance(block, list) or not wanted.issuperset(range(start, end)):
+                continue
+            try:
+                entries = entry_decoder().decode_lines(block)
+            except UNREADABLE:
+                continue
+            yield start, entries
+
+    def back_from(self, leaf: str | None) -> Iterator[int]:
+        """Positions from an entry to its root; a parent that is missing, or comes again, ends the way."""
+        heads, index = self.heads, self.index
+        way: list[int] = []
+        position = index.get(leaf or "")
+        while position is not None:
+            way.append(position)
+            yield position
+            parent = heads[position].parent_id
+            if position and parent is not None and heads[position - 1].id == parent:
+                position -= 1  # nearly always: it saves the look into the index
+                continue
+            position = index.get(parent or "")
+            if position is not None and position >= way[-1] and position in way:
+                return  # only a parent that comes later in the file can close a circle
+
+    def _add_block(self, block: bytes) -> None:
         start = len(self.heads)
         heads = _block_heads(block)
         types = {head.type for head in heads}
@@ -54,19 +92,6 @@ class SessionLines:
             self._starts.append(start)
         else:
             self.add(_split(block))
-
-    def whole_blocks(self, wanted: set[int]) -> Iterator[tuple[int, Sequence[Entry]]]:
-        """The entries of each block that is still in one piece and wanted as a whole, after its position.
-
-        One that holds a line with less than its type promises is left out.
-        """
-        ends = [*self._starts[1:], len(self.heads)]
-        for start, end, block in zip(self._starts, ends, self._blocks, strict=True):
-            if isinstance(block, bytes) and wanted.issuperset(range(start, end)):
-                try:
-                    yield start, entry_decoder().decode_lines(block)
-                except UNREADABLE:
-                    continue
 
     def _add(self, head: EntryHead, line: bytes) -> None:
         last = self._blocks[-1] if self._blocks else b""
@@ -80,7 +105,7 @@ class SessionLines:
         self.types.add(head.type)
 
     def _enter(self, heads: Sequence[EntryHead]) -> bool:
-        """Put a block into the index; False, and nothing is changed, when one has no id or isn't the first."""
+        """Put a block into the index; False, and nothing is changed, when an id is missing or not new."""
         ids = [head.id for head in heads]
         start = len(self.heads)
         count = len(self.index)
@@ -88,7 +113,8 @@ class SessionLines:
             self.index.update(zip(ids, range(start, start + len(ids)), strict=True))  # pyright: ignore
             if len(self.index) == count + len(ids):
                 return True
-            self.index = {head.id: at for at, head in enumerate(self.heads) if head.id is not None}
+            self.index.clear()
+            self.index.update((head.id, at) for at, head in enumerate(self.heads) if head.id is not None)
         return False
 
 

@@ -35,6 +35,7 @@ from pi.platform.clock import iso, uuid7
 from pi.platform.errors import ConfigError, PiError
 
 E = TypeVar("E", bound=KnownEntry)
+Lines = Sequence[bytes] | SessionLines
 
 
 class TreeNode(Struct):
@@ -52,14 +53,7 @@ class Store:
     SessionWriteError, stays in memory, and is written before the next entry.
     """
 
-    def __init__(
-        self,
-        header: SessionHeader,
-        lines: Sequence[bytes] | SessionLines,
-        *,
-        cwd: Path,
-        file: SessionFile | None,
-    ):
+    def __init__(self, header: SessionHeader, lines: Lines, *, cwd: Path, file: SessionFile | None):
         self.header = header
         self.cwd = cwd
         self._file = file
@@ -111,9 +105,7 @@ class Store:
                 "name another file, or move this one away."
             )
         cwd = cwd or Path((header and header.cwd) or Path.cwd())
-        lines = SessionLines()
-        for block in blocks:
-            lines.add_block(block)
+        lines = SessionLines.of_blocks(blocks)
         store = cls(header or _new_header(cwd, None, None), lines, cwd=cwd, file=file)
         store.flush()
         return store
@@ -252,7 +244,7 @@ class Store:
 
     def newest_first(self) -> Iterator[Entry]:
         """The entries from the leaf to the root, each decoded when it is asked for."""
-        return map(self._decode, self._back_from(self.leaf))
+        return map(self._decode, self._lines.back_from(self.leaf))
 
     def context_branch(self) -> list[Entry]:
         """The end of the branch that the model's context is built from: no more is read of long sessions.
@@ -263,7 +255,7 @@ class Store:
             return self.branch()
         path: list[int] = []
         kept = end = None
-        for position in self._back_from(self.leaf):
+        for position in self._lines.back_from(self.leaf):
             path.append(position)
             head = self._heads[position]
             if kept is None and head.type == "compaction":
@@ -347,9 +339,8 @@ class Store:
 
     def _marks(self, kind: str) -> list[int]:
         """Where the entries of a rare kind are, on any branch."""
-        if kind not in self._lines.types:
-            return []
-        return [position for position, head in enumerate(self._heads) if head.type == kind]
+        here = kind in self._lines.types
+        return [position for position, head in enumerate(self._heads) if head.type == kind] if here else []
 
     def _decode(self, position: int) -> Entry:
         entry = self._entries.get(position)
@@ -373,23 +364,7 @@ class Store:
 
     def _path_to(self, leaf: str | None) -> list[int]:
         """Positions from the root to an entry."""
-        return list(self._back_from(leaf))[::-1]
-
-    def _back_from(self, leaf: str | None) -> Iterator[int]:
-        """Positions from an entry to its root; a parent that is missing, or comes again, ends the way."""
-        heads, index = self._heads, self._index
-        way: list[int] = []
-        position = index.get(leaf or "")
-        while position is not None:
-            way.append(position)
-            yield position
-            parent = heads[position].parent_id
-            if position and parent is not None and heads[position - 1].id == parent:
-                position -= 1  # nearly always: it saves the look into the index
-                continue
-            position = index.get(parent or "")
-            if position is not None and position >= way[-1] and position in way:
-                return  # only a parent that comes later in the file can close a circle
+        return list(self._lines.back_from(leaf))[::-1]
 
     def _new_id(self) -> str:
         ids = (os.urandom(4).hex() for _ in range(100))

@@ -6,12 +6,16 @@ import random
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from pi.platform.errors import ConfigError, PiError
-from pi.platform.files import write_atomic
+from pi.platform.files import try_lock, write_atomic
+
+_MS = 1_000_000  # nanoseconds
 
 
 class LockedError(PiError):
@@ -23,9 +27,9 @@ class FileLock:
 
     Use it with `with` for work on the disk, and with `async with` where waiting must not stop the loop. Its
     mtime is renewed every half `stale_ms`; a lock that nobody renewed for `stale_ms` was left by a crash and
-    is taken over. 10,000 ms is the original's measure for settings, 30,000 ms for `auth.json`. Raises
-    LockedError after `wait_ms`, ConfigError when the directory can't be made. The file may be missing, its
-    folder not.
+    is taken over, at once if its holder was one of us and the system can tell. 10,000 ms is the original's
+    measure for settings, 30,000 ms for `auth.json`. Raises LockedError after `wait_ms`, ConfigError when the
+    directory can't be made. The file may be missing, its folder not.
     """
 
     def __init__(self, path: Path, *, stale_ms: int = 10_000, wait_ms: int = 2_000) -> None:
@@ -33,7 +37,9 @@ class FileLock:
         self._directory = Path(f"{os.path.realpath(path)}.lock")
         self._stale_ms = stale_ms
         self._wait_ms = wait_ms
+        self._mark: int | None = None
         self._mtime: int | None = None  # as we set it, in ns: whoever takes the lock from us sets another
+        self._handle = -1  # of the directory, locked while we hold it and live
         self._guard = threading.Lock()
         self._done = threading.Event()
 
@@ -88,6 +94,7 @@ class FileLock:
             ) from error
 
     def _make(self) -> bool:
+        mark = _mark()  # before: who is killed between here and the stamp is in the way until it is stale
         try:
             self._directory.mkdir()
         except FileExistsError:
@@ -97,19 +104,45 @@ class FileLock:
                 return False
             raise
         try:
-            self._mtime = self._directory.stat().st_mtime_ns
+            self._hold(mark)
+            self._stamp()
             self._done = threading.Event()
             threading.Thread(target=self._keep_fresh, args=(self._done,), daemon=True).start()
         except BaseException:  # an interruption as well: nobody would let go of it
             self._directory.rmdir()
+            self._close()
             raise
         return True
 
+    def _hold(self, mark: int | None) -> None:
+        """Lock the directory, so that our death would show."""
+        self._mark = None
+        if mark is not None:
+            self._handle = os.open(self._directory, os.O_RDONLY)
+            self._mark = mark if try_lock(self._handle) else None
+
+    def _stamp(self) -> None:
+        """Renew the mtime, as finely as the file system keeps it; its end says that we hold the directory."""
+        if self._mark is None:
+            os.utime(self._directory)
+        else:
+            now = time.time_ns()
+            os.utime(self._directory, ns=(now, now - now % _MS + self._mark))
+        self._mtime = self._directory.stat().st_mtime_ns
+
     def _is_stale(self) -> bool:
         try:
-            return self._directory.stat().st_mtime < time.time() - self._stale_ms / 1000
+            changed = self._directory.stat().st_mtime_ns
+            return changed < time.time_ns() - self._stale_ms * _MS or (
+                changed % _MS == _mark() and _is_free(self._directory)
+            )
         except FileNotFoundError:
             return False
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def _take_over(self) -> bool:
         with _alone_in(self._directory.parent) as alone:
@@ -127,8 +160,7 @@ class FileLock:
                 if not self._is_ours():
                     return
                 try:
-                    os.utime(self._directory)
-                    self._mtime = self._directory.stat().st_mtime_ns  # as coarse as the file system keeps it
+                    self._stamp()
                 except OSError:  # lost between the question and here
                     return
 
@@ -140,6 +172,7 @@ class FileLock:
                     self._directory.rmdir()
             except OSError:  # lost just now, or not ours to empty: the work is done, and it becomes stale
                 pass
+            self._close()
             self._mtime = None
 
 
@@ -160,6 +193,30 @@ def update_file(
                 write_atomic(path, new, mode=mode)
     except OSError as error:
         raise ConfigError(f"Can't write {path}: {error.strerror}. It is left as it was.") from error
+
+
+@cache
+def _mark() -> int | None:
+    """The nanoseconds by which those who run under this kernel, and see each other's locks, know their own.
+
+    The original's mtimes are whole milliseconds, but for rounding.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    except OSError:
+        return None
+    return 1_000 + zlib.crc32(boot) % (_MS - 2_000)
+
+
+def _is_free(directory: Path) -> bool:
+    try:
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError:  # just gone, or another user's
+        return False
+    try:
+        return try_lock(handle) is True
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -355,7 +355,9 @@ def test_the_cache_gives_the_same_code_without_compiling(tmp_path, package, monk
 @pytest.mark.parametrize("harm", ["short", "flipped", "empty", "other", "writable", "link", "folder"])
 def test_a_cache_file_that_can_t_be_trusted_is_not_used(tmp_path, single, harm):
     cache = tmp_path / "cache"
-    unload(load(single("def extension(pi): return 'other'\n"), cache_dir=cache))
+    unload(
+        load(source_of(write(tmp_path / "other.py", "def extension(pi): return 'other'\n")), cache_dir=cache)
+    )
     (other,) = cache.iterdir()
     source = single("def extension(pi): return 'right'\n")
     unload(load(source, cache_dir=cache))
@@ -397,11 +399,19 @@ def test_a_cache_that_can_t_be_written_costs_nothing_else(tmp_path, single):
     unload(load(single(), cache_dir=write(tmp_path / "file") / "cache"))
 
 
-def test_the_cache_doesn_t_grow_for_ever(tmp_path, single, monkeypatch):
+def test_an_edit_takes_the_place_of_what_was_cached(tmp_path, single):
+    cache = tmp_path / "cache"
+    for number in range(3):
+        loaded = load(single(f"def extension(pi): return {number}\n"), cache_dir=cache)
+        assert (loaded.factory(None), len(list(cache.iterdir()))) == (number, 1)
+        unload(loaded)
+
+
+def test_the_cache_doesn_t_grow_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled, "CACHE_LIMIT", 10)
     cache = tmp_path / "cache"
     for number in range(25):
-        unload(load(single(f"def extension(pi): return {number}\n"), cache_dir=cache))
+        unload(load(source_of(write(tmp_path / f"e{number}.py", CODE)), cache_dir=cache))
     assert len(list(cache.iterdir())) <= 10
     assert not list(cache.glob("*.tmp"))
 

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from msgspec import structs
 
@@ -26,11 +26,13 @@ from pi.harness.extensions.declarations import (
     Subscription,
     VirtualModel,
 )
-from pi.harness.extensions.on import On
 from pi.harness.extensions.state import BranchState
 from pi.harness.extensions.tool_runs import contained
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import Model
+
+if TYPE_CHECKING:
+    from pi.harness.extensions.on import On
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -49,9 +51,9 @@ class ExtensionAPI:
         self._changed = changed
 
     @property
-    def on(self) -> On:
+    def on(self) -> "On":
         """`@pi.on("tool_call")` handles an event: `handler(event, ctx)`; `limit` in s, None for no limit."""
-        return On(self._on)
+        return cast("On", self._handling)
 
     def tool(
         self,
@@ -250,6 +252,9 @@ class ExtensionAPI:
             raise DeclarationError(f'There is no kind "{kind}". Kinds: {", ".join(KINDS)}.')
         getattr(self.declared, field).pop(name, None)
         self._changed()
+
+    def _handling(self, event: str, *, limit: float | None = LIMIT_S) -> Callable[[F], F]:
+        return lambda run: self._on(event, run, limit)
 
     def _on(self, event: str, run: F, limit: float | None) -> F:
         from pi.harness.extensions.table import EVENTS

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pi.agent.tool import ToolContext
-from pi.harness.extensions.dialogs import Dialogs
 from pi.harness.extensions.owned import Owned, StaleContext
-from pi.harness.extensions.views import ModelsView, SessionView, ToolsView
 from pi.harness.session import Session, WhenBusy
 from pi.harness.ui import UI
 from pi.llm.messages import Image, ThinkingLevel
@@ -21,9 +19,11 @@ if TYPE_CHECKING:
     from pi.harness.background import BackgroundProcesses, Process
     from pi.harness.extensions.answers import Note
     from pi.harness.extensions.children import Child, Limits
+    from pi.harness.extensions.dialogs import Dialogs
     from pi.harness.extensions.http import Http
     from pi.harness.extensions.running import Ran
     from pi.harness.extensions.secrets import Secrets
+    from pi.harness.extensions.views import ModelsView, SessionView, ToolsView
     from pi.harness.stats import Stats
     from pi.harness.tree import Moved
 
@@ -109,25 +109,33 @@ class Ctx:
         return self._call.call_id if self._call else ""
 
     @cached_property
-    def ui(self) -> Dialogs:
+    def ui(self) -> "Dialogs":
         """Asking and telling people."""
+        from pi.harness.extensions.dialogs import Dialogs
+
         return Dialogs(self._home.ui, self._home.session.hooks, self._home.name, self._check)
 
     # the session
 
     @cached_property
-    def session(self) -> SessionView:
+    def session(self) -> "SessionView":
         """Its file, tree and messages."""
+        from pi.harness.extensions.views import SessionView
+
         return SessionView(self._home.session, self._check)
 
     @cached_property
-    def models(self) -> ModelsView:
+    def models(self) -> "ModelsView":
         """The models that there are, and the one in use."""
+        from pi.harness.extensions.views import ModelsView
+
         return ModelsView(self._home.session, self._check)
 
     @cached_property
-    def tools(self) -> ToolsView:
+    def tools(self) -> "ToolsView":
         """The tools that there are, those that the model has, and running one."""
+        from pi.harness.extensions.views import ToolsView
+
         return ToolsView(self._home.session, self._check, self._home.session.host.tool_context, self.call_id)
 
     @property

@@ -46,8 +46,6 @@ async def discover(
     session: "Session", hooks: Hooks, reason: Literal["startup", "reload"], themes: list[str]
 ) -> None:
     """Ask for more skills, prompt templates and themes, and let the session use them."""
-    if not hooks.has("resources_discover"):
-        return
     asked = ResourcesDiscover(session.store.cwd, reason)
     found: Sequence[Resources] = await hooks.answers("resources_discover", asked, (Resources,))
     themes += [path for each in found for path in each.themes if path not in themes]

@@ -56,9 +56,10 @@ def find_extensions(
     """
     found: dict[str, Source | None] = {}
     names: set[str] = set()
+    folders: dict[str, str] = {}
 
     def add(entry: _Entry, info: SourceInfo, *, enabled: bool = True) -> None:
-        real = os.path.realpath(entry.file)
+        real = _real(entry.file, folders)
         if real in found:
             return
         found[real] = _source(entry, info, names) if enabled else None
@@ -70,6 +71,15 @@ def find_extensions(
         for entry, info, enabled in _of_side(side, warnings):
             add(entry, info, enabled=enabled)
     return [source for source in found.values() if source is not None]
+
+
+def _real(file: str, folders: dict[str, str]) -> str:
+    """The file without links; `folders` keeps what was found out about folders, fifty may share one."""
+    folder, name = os.path.split(file)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    real = os.path.join(folders[folder], name)  # noqa: PTH118
+    return os.path.realpath(real) if os.path.islink(real) else real  # noqa: PTH114
 
 
 def _source(entry: _Entry, info: SourceInfo, names: set[str]) -> Source:

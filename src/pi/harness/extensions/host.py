@@ -11,14 +11,13 @@ from msgspec import structs
 from pi.agent.hooks import Hooks
 from pi.agent.limits import call, told
 from pi.agent.tool import ToolContext
-from pi.harness.extensions.answers import Trust
+from pi.harness.extensions.answers import Note, Trust
 from pi.harness.extensions.api import ExtensionAPI
 from pi.harness.extensions.containing import add_handlers, watching, with_ctx
 from pi.harness.extensions.ctx import Ctx, Home
 from pi.harness.extensions.declarations import CliCommand, Flag, Subscription
-from pi.harness.extensions.early import ask_trust, discover
 from pi.harness.extensions.events import McpServersChange, SessionShutdown, SessionStart
-from pi.harness.extensions.finding import Source
+from pi.harness.extensions.finding import Source, find_extensions
 from pi.harness.extensions.joining import RENAMES, Joined, add_providers, merged
 from pi.harness.extensions.load_requests import LoadRequests, refusal
 from pi.harness.extensions.owned import Owned
@@ -68,6 +67,8 @@ class ExtensionHost:
 
     async def ask_trust(self, cwd: Path) -> Trust | None:
         """What extensions say about a project, before any session; what they decide counts for this host."""
+        from pi.harness.extensions.early import ask_trust
+
         declared = [(extension.name, extension.declared) for extension in self.roster.extensions]
         answer = await ask_trust(declared, cwd, self.ui, self.problem)
         if answer is not None:
@@ -107,7 +108,7 @@ class ExtensionHost:
             if self._servers:  # whoever speaks MCP need not know in which order extensions were loaded
                 await session.hooks.tell("mcp_servers_change", McpServersChange(self._servers))
             again = "reload" if reason == "reload" else "startup"
-            await discover(session, session.hooks, again, self.themes)
+            await self._discover(session, session.hooks, again)
 
     @contextmanager
     def _move(self) -> Generator[None]:
@@ -164,7 +165,6 @@ class ExtensionHost:
 
     async def _take_up(self, path: Path) -> None:
         """Load what was asked for and tell the model what came of it: it may have to mend its file."""
-        from pi.harness.extensions.answers import Note
         from pi.harness.extensions.described import told
 
         session = self._session
@@ -181,8 +181,6 @@ class ExtensionHost:
 
     async def load_now(self, path: Path) -> Extension | None:
         """Load one extension into the running session, or load it again; the others stay as they are."""
-        from pi.harness.extensions.finding import find_extensions
-
         session = self._session
         if session is None:
             raise PiError("There is no session to load the extension into.")
@@ -219,7 +217,13 @@ class ExtensionHost:
     async def _started(self, session: Session, extension: Extension) -> None:
         alone = self._alone(extension)
         await alone.tell("session_start", SessionStart("reload"))
-        await discover(session, alone, "reload", self.themes)
+        await self._discover(session, alone, "reload")
+
+    async def _discover(self, session: Session, hooks: Hooks, reason: Literal["startup", "reload"]) -> None:
+        if hooks.has("resources_discover"):
+            from pi.harness.extensions.early import discover
+
+            await discover(session, hooks, reason, self.themes)
 
     def _alone(self, extension: Extension) -> Hooks:
         """The handlers of one extension."""
@@ -345,8 +349,7 @@ class ExtensionHost:
         servers = {name: config for name, (_, config) in self._joined.mcp_servers.items()}
         before, self._servers = self._servers, servers
         if before is not None and before != servers and session.hooks.has("mcp_servers_change"):
-            news = McpServersChange(servers)
-            work = session.hooks.tell("mcp_servers_change", news)
+            work = session.hooks.tell("mcp_servers_change", McpServersChange(servers))
             self._background.task(work, "mcp_servers_change")
 
     def offer_models(self, registry: ModelRegistry, settings: Settings) -> None:
@@ -357,8 +360,7 @@ class ExtensionHost:
     @property
     def flags(self) -> dict[str, Flag[Any]]:
         """The flags of the command line that extensions declare."""
-        joined, _ = self._merged(Settings())
-        return {name: flag for name, (_, flag) in joined.flags.items()}
+        return {name: flag for name, (_, flag) in self._merged(Settings())[0].flags.items()}
 
     def set_flags(self, values: Mapping[str, bool | str]) -> None:
         """What the command line says; it counts for extensions that are loaded again, too."""
@@ -368,8 +370,7 @@ class ExtensionHost:
 
     def cli_command(self, words: Sequence[str]) -> tuple[str, CliCommand] | None:
         """Whose command `pi WORD …` is, and what runs it; None when no extension has the first word."""
-        joined, _ = self._merged(Settings())
-        return joined.cli.get(words[0]) if words else None
+        return self._merged(Settings())[0].cli.get(words[0]) if words else None
 
     def _merged(self, settings: Settings) -> tuple[Joined, list[tuple[str, str]]]:
         declared = [(extension.name, extension.declared) for extension in self.roster.extensions]

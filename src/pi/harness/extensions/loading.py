@@ -23,12 +23,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from pi.harness.extensions.compiled import code_of, key_of, read_source, sha256
+from pi.harness.extensions.compiled import code_of, digest, read_source
 from pi.harness.extensions.finding import Source
 from pi.platform.errors import PiError
 
 API_VERSION = 1  # what an extension may ask for by `pi_api`
 _PREFIX = "_pi_ext_"
+_COMPILED = tuple(EXTENSION_SUFFIXES)
 
 _numbers = count(1)
 _loads: dict[str, "_Load"] = {}  # by the module's name
@@ -63,7 +64,7 @@ class Loaded(Struct):
 def load(source: Source, *, cache_dir: Path | None = None) -> Loaded:
     """Run the extension's module under a fresh name; what was loaded before under another goes on unharmed.
 
-    Compiled code is kept in `cache_dir` by what the source says, so it is never older than the file. Raises
+    Compiled code is kept in `cache_dir` beside its source, so it is never older than the file. Raises
     LoadError for whatever goes wrong, SystemExit included; only KeyboardInterrupt passes, as it may be the
     user's. After either nothing of the module is left.
     """
@@ -97,7 +98,7 @@ def fingerprint(files: Iterable[Path]) -> str:
     digests: dict[str, bytes] = {}
     for path in files:
         try:
-            digests[str(path)] = key_of(str(path), read_source(str(path)))
+            digests[str(path)] = digest(read_source(str(path)))
         except OSError:  # gone: unlike anything that was there
             digests[str(path)] = b""
     return _combined(digests)
@@ -110,9 +111,8 @@ def changed_libraries() -> tuple[Path, ...]:
     """
     for name in [name for name in sys.modules if name not in _known]:
         _known.add(name)
-        spec = getattr(sys.modules[name], "__spec__", None)
-        path = getattr(spec, "origin", None)
-        if not isinstance(path, str) or not path.endswith(tuple(EXTENSION_SUFFIXES)):
+        path = getattr(sys.modules[name], "__file__", None)
+        if not isinstance(path, str) or not path.endswith(_COMPILED):
             continue
         if "lib-dynload" not in path:  # Python's own don't change under it
             _libraries.setdefault(path, _identity(path))
@@ -139,18 +139,19 @@ class _Load:
     def code(self, path: str) -> CodeType:
         """The code of a source file as it is now; raises OSError and what `compile` does."""
         data = read_source(path)
-        key = self.digests[path] = key_of(path, data)
+        self.digests[path] = digest(data)
         self._show(path, data)
         if b"\0" in data:
             line = data[: data.index(b"\0")].count(b"\n") + 1
             text = "the file has a null byte in it, so it is no Python source; save it as UTF-8"
             raise SyntaxError(text, (path, line, None, None))
-        return code_of(path, data, key, self.cache_dir)
+        return code_of(path, data, self.cache_dir)
 
     def _show(self, path: str, data: bytes) -> None:
         """Give tracebacks and `inspect` the lines that run, also when the file is edited later."""
         try:
-            text = importlib.util.decode_source(data)
+            usual = b"coding" not in data and b"\r" not in data
+            text = data.decode("utf-8-sig") if usual else importlib.util.decode_source(data)
         except (SyntaxError, UnicodeError, LookupError):  # `compile` says it better
             return
         if path in linecache.cache:
@@ -315,4 +316,5 @@ def _too_new(source: Source, wanted: int) -> LoadError:
 
 
 def _combined(digests: dict[str, bytes]) -> str:
-    return sha256(b"".join(digests[path] for path in sorted(digests))).hex()
+    parts = (os.fsencode(path) + b"\0" + digests[path] for path in sorted(digests))
+    return digest(b"".join(parts)).hex()

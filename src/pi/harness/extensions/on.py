@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from pi.agent.hooks import LIMIT_S
@@ -94,11 +93,8 @@ class Decorator(Protocol[E2, A2]):
     def __call__(self, run: Handler[E2, A2], /) -> Handler[E2, A2]: ...
 
 
-class On:
+class On(Protocol):
     """`@pi.on("event")`, with `limit` in s for one call of the handler (None: no limit)."""
-
-    def __init__(self, add: Callable[[str, Any, float | None], Any]):
-        self._add = add
 
     @overload
     def __call__(
@@ -266,7 +262,3 @@ class On:
     def __call__(
         self, event: Literal["ui_prompt_end"], *, limit: float | None = LIMIT_S
     ) -> Decorator[UiPromptEnd, None]: ...
-
-    def __call__(self, event: str, *, limit: float | None = LIMIT_S) -> Callable[[Any], Any]:
-        """Handle an event: `handler(event, ctx)`."""
-        return lambda run: self._add(event, run, limit)

@@ -99,8 +99,9 @@ class Roster:
         """Find and load all of them."""
         warnings: list[str] = []
         found = self._find(warnings)
+        there = {extension.source.path for extension in self.extensions}
         for source in found:
-            if self.at(source.path) is None:
+            if source.path not in there:
                 await self._load(source)
         self._heed_libraries("extensions")
         sources = [*found, *map(_inline_source, self._inline)]
