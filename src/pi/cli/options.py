@@ -89,6 +89,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
 }
 _ALL = [option for group in TABLE.values() for option in group]
 _BY_WORD = {word: option for option in _ALL for word in (option.long, option.short) if word}
+_OF_SCREENS = {"--theme": True, "--use-theme": True, "--no-themes": False, "--tui-mode": True}  # with a value?
 
 
 class Options:
@@ -172,6 +173,10 @@ def parse(words: Sequence[str], flags: Mapping[str, bool] | None = None) -> Opti
 def _take(options: Options, word: str, rest: list[str], flags: Mapping[str, bool] | None) -> None:
     name, equals, given = word.partition("=")
     option = _BY_WORD.get(name)
+    if name in _OF_SCREENS:  # clients give them to the original also where nothing is shown
+        if _OF_SCREENS[name] and not equals and rest:
+            rest.pop(0)
+        return
     if option is None:
         _take_flag(options, name, given if equals else None, rest, flags)
         return

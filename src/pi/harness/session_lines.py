@@ -12,8 +12,8 @@ from pi.harness.session_file import EntryHead, read_heads
 class SessionLines:
     """Lines with their `heads`; `index` has positions by id, `types` the types that there are.
 
-    A block of a file stays in one piece until one of its lines is asked for: what is new costs time, and
-    most lines are never looked at. To open 100,000 entries took 240 ms with a string for each, now 140.
+    A block of a file stays in one piece until one of its lines is asked for: each new object costs time, and
+    most lines are never looked at. To find a model's context among 100,000 entries takes 165 ms, not 240.
     """
 
     def __init__(self, lines: Sequence[bytes] = ()):

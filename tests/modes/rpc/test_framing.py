@@ -1,12 +1,15 @@
 """Lines in and out: what ends a record, what doesn't, and what a broken one does."""
 
 import json
+import subprocess
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pi.modes.rpc.framing import Splitter, decode, encode
+from tests.e2e.conftest import World
 from tests.modes.rpc.conftest import Start
 
 
@@ -88,3 +91,27 @@ def test_a_huge_line_is_a_command_like_any_other(start: Start) -> None:
     name = "n" * 5_000_000
     assert pi.call("set_session_name", name=name)["success"]
     assert pi.data("get_state")["sessionName"] == name
+
+
+def test_commands_may_come_from_a_file_and_records_go_to_one(world: World) -> None:
+    given, told = world.project / "commands", world.project / "records"
+    given.write_text('{"id":"a","type":"get_state"}\n{"id":"b","type":"get_state"}')
+    with given.open() as source, told.open("w") as sink:
+        command = world.command("--mode", "rpc", "--model", "oai/m")
+        ended = subprocess.run(
+            command, cwd=world.project, env=world.env, stdin=source, stdout=sink, timeout=30
+        )
+    assert ended.returncode == 0
+    assert [json.loads(line)["id"] for line in told.read_text().splitlines()] == ["a", "b"]
+
+
+def test_a_response_stays_behind_the_events_of_its_command(start: Start) -> None:
+    """Responses may be written at once, events never are: none may overtake the other."""
+    pi = start()
+    names = [f"{number}" * 50 for number in range(300)]
+    pi.send(*({"id": name, "type": "set_session_name", "name": name} for name in names))
+    seen: dict[str, list[Any]] = {name: [] for name in names}
+    for _ in range(2 * len(names)):
+        record = pi.next()
+        seen[record.get("id") or record["name"]].append(record["type"])
+    assert set(map(tuple, seen.values())) == {("session_info_changed", "response")}

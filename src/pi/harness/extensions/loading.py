@@ -29,6 +29,7 @@ from pi.platform.errors import PiError
 
 API_VERSION = 1  # what an extension may ask for by `pi_api`
 _PREFIX = "_pi_ext_"
+_MARK = b"\xef\xbb\xbf"  # a byte order mark
 _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 _numbers = count(1)
@@ -151,7 +152,7 @@ class _Load:
         """Give tracebacks and `inspect` the lines that run, also when the file is edited later."""
         try:
             usual = b"coding" not in data and b"\r" not in data
-            text = data.decode("utf-8-sig") if usual else importlib.util.decode_source(data)
+            text = data.removeprefix(_MARK).decode() if usual else importlib.util.decode_source(data)
         except (SyntaxError, UnicodeError, LookupError):  # `compile` says it better
             return
         if path in linecache.cache:
@@ -237,8 +238,9 @@ def _forget(name: str, *, restore: bool = False) -> None:
     run = _loads.pop(name, None)
     if run is None:
         return
-    for key in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
-        del sys.modules[key]
+    inside = f"{name}."
+    for key in [name, *(key for key in sys.modules if key.startswith(inside))]:
+        sys.modules.pop(key, None)
         _known.discard(key)
     for path, entry in run.lines.items():
         if linecache.cache.get(path) is not entry:

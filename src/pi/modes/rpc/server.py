@@ -102,7 +102,7 @@ class Server:
         task.add_done_callback(self._handled)
 
     async def _handle(self, record: Mapping[str, Any]) -> None:
-        call = Call(self._session, self._ui, self._wire.send, record)
+        call = Call(self._session, self._ui, self._wire.answer, record)
         name = record.get("type")
         command = COMMANDS.get(name) if isinstance(name, str) else None
         try:
