@@ -89,7 +89,7 @@ TABLE: dict[str, tuple[Option, ...]] = {
 }
 _ALL = [option for group in TABLE.values() for option in group]
 _BY_WORD = {word: option for option in _ALL for word in (option.long, option.short) if word}
-_OF_SCREENS = {"--theme": True, "--use-theme": True, "--no-themes": False, "--tui-mode": True}  # with a value?
+_OF_SCREENS = {"--theme": True, "--use-theme": True, "--tui-mode": True, "--no-themes": False}  # has a value?
 
 
 class Options:

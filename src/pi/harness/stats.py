@@ -103,9 +103,10 @@ def _just_compacted(session: Session) -> bool:
         match entry:
             case CompactionEntry():
                 return True
-            case MessageEntry(message=AssistantMessage(stop_reason=stop, usage=usage)) if (
-                stop not in ("error", "aborted") and context_tokens(usage)
-            ):
+            case MessageEntry(message=AssistantMessage(stop_reason=stop, usage=usage)) if stop not in (
+                "error",
+                "aborted",
+            ) and context_tokens(usage):
                 return False
             case _:
                 pass

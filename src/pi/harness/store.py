@@ -293,8 +293,9 @@ class Store:
 
     def clone_to(self, directory: Path, *, leaf: str | None) -> "Store":
         """A new session of the path to `leaf`, with the labels that its entries have now."""
-        lines = [self._lines[position] for position in self._path_to(leaf)]
-        store = self._successor(directory, self.cwd, None, lines)
+        path, known = self._path_to(leaf), self._entries
+        store = self._successor(directory, self.cwd, None, [self._lines[position] for position in path])
+        store._entries = {new: known[old] for new, old in enumerate(path) if old in known}
         store._spoken = any(map(_is_speech, store.branch("message")))
         now, then = ({id: mark.label for id, mark in it.labels.items()} for it in (self, store))
         for target in {**then, **now}:

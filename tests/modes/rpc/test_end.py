@@ -160,3 +160,19 @@ def test_what_others_print_goes_to_stderr(start: Start, world: World) -> None:
     assert pi.rest() == []
     for text in ("at import", "printed", "written", "by a child"):
         assert text in pi.stderr
+
+
+def test_what_came_before_the_end_of_stdin_is_answered_when_extensions_begin_slowly(world: World) -> None:
+    extension = world.project / "slow.py"
+    extension.write_text(
+        "import asyncio\n"
+        "def extension(pi):\n"
+        "    @pi.on('session_start')\n"
+        "    async def slow(event, ctx):\n"
+        "        await asyncio.sleep(0.2)\n"
+        "        assert not await ctx.ui.confirm('Anybody there?')\n"
+    )
+    done = world.run("--mode", "rpc", "-e", str(extension), stdin='{"id":"1","type":"get_state"}\n')
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["id"], line["success"]) for line in answers if line["type"] == "response"] == [("1", True)]
+    assert done.returncode == 0

@@ -21,6 +21,7 @@ from pi.platform.terminal import say
 
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT")  # not all of them are known everywhere
 BROKEN_PIPE = 128 + 13
+_START_S = 30.0  # what extensions get to begin once nobody is there any more: as long as a handler
 _GRACE_S = 2.0  # for commands and records that hang when Pi has to end
 
 
@@ -72,7 +73,7 @@ class Server:
 
     def _received(self, line: bytes | None) -> None:
         if line is None:
-            self._stop(0)
+            self._hear_no_more()
             return
         try:
             value = decode(line)
@@ -89,6 +90,15 @@ class Server:
             self._held.append(record)
         else:
             self._begin(record)
+
+    def _hear_no_more(self) -> None:
+        """Stdin has ended; what came before the session had started is answered first."""
+        if self._held is None:
+            self._stop(0)
+            return
+        self._ui.close()
+        self._leaving = True
+        asyncio.get_running_loop().call_later(_START_S, self._stop, 0)
 
     def _listen_for_the_end(self) -> None:
         """An extension may ask for it; the host may have come with the last run."""
