@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from functools import partial
 from typing import Any, cast
 
@@ -274,6 +273,8 @@ def _own_event(event: Any) -> Any:
 def _own(value: Any) -> Any:
     if isinstance(value, list):
         return list(cast(list[Any], value))  # its messages are as good as frozen
+    from copy import deepcopy
+
     try:
         return deepcopy(value)
     except Exception:  # foreign values in it

@@ -5,8 +5,6 @@ from typing import Any, cast
 
 from pi.agent.output import format_size
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult, text_result
-from pi.tools.diff import edit_diff
-from pi.tools.edit_text import Edit, apply_edits
 from pi.tools.effects import edits
 from pi.tools.mutation_queue import file_mutation, overwrite
 from pi.tools.paths import access_error, error_code, open_file, refusal, resolve_path, well_formed
@@ -53,6 +51,9 @@ def edit_tool() -> Tool:
 
 
 async def _edit(arguments: dict[str, Any], ctx: ToolContext) -> ToolResult:
+    from pi.tools.diff import edit_diff  # together 2 ms that a start needs not
+    from pi.tools.edit_text import Edit, apply_edits
+
     path: str = arguments["path"]
     edits = [Edit(edit["oldText"], well_formed(edit["newText"])) for edit in arguments["edits"]]
     if not edits:
