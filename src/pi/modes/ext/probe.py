@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,17 @@ def main(words: Sequence[str]) -> None:
 
     async def finish() -> None:
         Path(result).write_bytes(msgspec.json.encode(await work))
-        os._exit(0)  # inside the loop, whose end would wait for tasks that can't be cancelled
+        _end(0)  # inside the loop, whose end would wait for tasks that can't be cancelled
 
     asyncio.run(finish())
+
+
+def _end(code: int) -> None:
+    """End at once, but for what an extension printed and nobody has written yet."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # closed, replaced or taken away by the extension
+            stream.flush()
+    os._exit(code)
 
 
 async def _checked(path: str, name: str, folder: Path) -> Reports:
@@ -222,5 +231,4 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except BaseException:  # whatever it was, the process ends now, and its caller shows the last lines
         traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(70)
+        _end(70)
