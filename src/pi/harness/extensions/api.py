@@ -202,17 +202,13 @@ class ExtensionAPI:
         /,
         *,
         stream: Callable[..., Any] | None = None,
-        login: Callable[..., Any] | None = None,
-        refresh: Callable[..., Any] | None = None,
         **config: Any,
     ) -> Provider:
         """A provider: `config` in the words of models.json (baseUrl, api, apiKey, models, headers …).
 
         With `stream(model, context, options, ctx)`, an async generator of text, it answers itself.
         """
-        return self._put(
-            "providers", name, Provider(name, config, stream and _taking(stream, 4), login, refresh)
-        )
+        return self._put("providers", name, Provider(name, config, stream and _taking(stream, 4)))
 
     def virtual_model(
         self,

@@ -125,8 +125,6 @@ class Provider(Struct, frozen=True, eq=False):
     name: str
     config: dict[str, Any]
     stream: Callable[..., Any] | None = None
-    login: Callable[..., Any] | None = None
-    refresh: Callable[..., Any] | None = None
 
 
 class Route(Struct, frozen=True):
