@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from pi.agent.hooks import Block
 from pi.harness.compaction.extension import OwnCompaction
 from pi.harness.entries import Replacement
 from pi.llm.messages import Image, Text, Usage
@@ -105,5 +104,4 @@ class CacheWarming(Struct, frozen=True):
     action: Literal["warm", "stop"]
 
 
-BashAnswer = Block | RunAs | BashDone
 Draft = Note | Data | Edit | OwnCompaction

@@ -1,7 +1,6 @@
 """What an extension declares, as the host keeps it: handlers, tools, commands, settings and the rest."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -176,10 +175,3 @@ class Declared(Struct):
     segments: dict[str, Segment] = {}
     completers: dict[str, Completer] = {}
     states: dict[str, Any] = {}
-
-
-class Place(Struct, frozen=True):
-    """Where an extension comes from, for messages."""
-
-    name: str
-    path: Path | None
