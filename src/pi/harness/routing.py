@@ -47,7 +47,8 @@ async def route(
             f"The virtual model {model.ref} is gone: its extension isn't loaded. Choose another model."
         )
     key = STATE + model.ref
-    kept = None if direct else _latest(state, key)
+    last = None if direct else state.store.latest_custom(key)
+    kept = last.data if last is not None else None
     reason: Reason = "direct" if direct else "retry" if failed is not None else _reason(transcript)
     previous = next(
         (m for m in reversed(transcript) if isinstance(m, AssistantMessage) and m.stop_reason != "error"),
@@ -85,13 +86,6 @@ def _reason(transcript: Sequence[Any]) -> Reason:
         if isinstance(message, AssistantMessage):
             return "continuation"
     return "user"
-
-
-def _latest(state: SessionState, key: str) -> Any:
-    for entry in reversed(state.store.branch("custom")):
-        if isinstance(entry, CustomEntry) and entry.custom_type == key:
-            return entry.data
-    return None
 
 
 def _as_route(state: SessionState, message: AssistantMessage | None) -> Any:

@@ -13,6 +13,7 @@ from pi.harness.entries import (
     AgentMessage,
     CompactionEntry,
     ContextEdit,
+    CustomEntry,
     CustomMessageEntry,
     Entry,
     KnownEntry,
@@ -241,6 +242,11 @@ class Store:
         if types:
             path = [position for position in path if self._heads[position].type in types]
         return self._decode_all(path)
+
+    def latest_custom(self, custom_type: str) -> CustomEntry | None:
+        """The latest entry of an extension's type on the branch."""
+        mine = (entry for entry in reversed(self.branch("custom")) if isinstance(entry, CustomEntry))
+        return next((entry for entry in mine if entry.custom_type == custom_type), None)
 
     def newest_first(self) -> Iterator[Entry]:
         """The entries from the leaf to the root, each decoded when it is asked for."""

@@ -39,8 +39,10 @@ async def load_extensions(
     Where trust is an open question, those of the user are asked before the project's are loaded. What is
     wrong with one is in the host's `problems`; nothing is raised.
     """
-    trusted = trusted_in(cwd, agent_dir, load_settings(agent_dir, None), trust)
-    if not (choice.paths or choice.inline or (choice.find and _may_have_extensions(cwd, agent_dir, trusted))):
+    settings = load_settings(agent_dir, None)
+    trusted = trusted_in(cwd, agent_dir, settings, trust)
+    named = choice.paths or choice.inline
+    if not (named or (choice.find and _may_have_extensions(cwd, agent_dir, settings, trusted))):
         return None
     from pi.harness.extensions.finding import find_extensions
 
@@ -81,11 +83,13 @@ def new_host(agent_dir: Path, requests: "LoadRequests | None" = None, **given: A
     return ExtensionHost(cache_dir=agent_dir / "cache" / "extensions", requests=requests, **given)
 
 
-def _may_have_extensions(cwd: Path, agent_dir: Path, trusted: bool) -> bool:
+def _may_have_extensions(cwd: Path, agent_dir: Path, settings: Settings, trusted: bool) -> bool:
     """Whether to look closer: the extension host costs imports, and most runs have no extensions."""
     folders = [agent_dir / "extensions", *([cwd / ".pi" / "extensions"] if trusted else [])]
-    settings = load_settings(agent_dir, cwd if trusted else None)
-    return any(folder.is_dir() for folder in folders) or settings.get("pythonExtensions") is not None
+    if any(folder.is_dir() for folder in folders):
+        return True
+    settings = settings.with_project(cwd) if trusted else settings
+    return settings.get("pythonExtensions") is not None
 
 
 def trusted_in(cwd: Path, agent_dir: Path, user_settings: Settings, decision: bool | None) -> bool:

@@ -69,10 +69,8 @@ class SessionView:
 
     def latest(self, custom_type: str) -> Any:
         """The data of the latest entry of that type on the branch; msgspec.UNSET when there is none."""
-        for entry in reversed(self._session.store.branch("custom")):
-            if isinstance(entry, CustomEntry) and entry.custom_type == custom_type:
-                return entry.data
-        return UNSET
+        entry = self._session.store.latest_custom(custom_type)
+        return UNSET if entry is None else entry.data
 
     def append(self, custom_type: str, data: Any = None) -> str:
         """Keep data (JSON) in the session, out of the model's sight; the id of the entry."""
