@@ -1,5 +1,6 @@
 """All models and keys of an agent directory: what is found where, what it costs, and what is never shown."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_an_address_with_variables_is_complete_or_its_provider_is_not_available(
         "https://api.cloudflare.com/client/v4/accounts/acc/ai/v1"
     }
     claude = found(models, gateway, "claude-opus-5-5")
-    assert models.credentials(claude, "flag") is None
+    assert asyncio.run(models.credentials(claude, "flag")) is None
     assert models.searched_for(gateway)[-2:] == [
         "CLOUDFLARE_API_KEY",
         "CLOUDFLARE_GATEWAY_ID (not set, its address needs it)",
@@ -82,8 +83,10 @@ def test_a_key_travels_in_the_header_that_its_provider_reads(tmp_path: Path) -> 
     names = ("CLOUDFLARE_API_KEY", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID")
     models = registry(tmp_path, env=dict.fromkeys(names, "k"))
     claude = found(models, "cloudflare-ai-gateway", "claude-opus-5-5")
-    assert models.credentials(claude) == Credentials(None, {"cf-aig-authorization": "Bearer k"})
-    assert models.credentials(claude, "flag") == Credentials(None, {"cf-aig-authorization": "Bearer flag"})
+    assert asyncio.run(models.credentials(claude)) == Credentials(None, {"cf-aig-authorization": "Bearer k"})
+    assert asyncio.run(models.credentials(claude, "flag")) == Credentials(
+        None, {"cf-aig-authorization": "Bearer flag"}
+    )
 
 
 def test_a_provider_with_a_key_in_the_environment_is_available(tmp_path: Path) -> None:
@@ -130,7 +133,7 @@ def test_keys_are_looked_for_at_the_flag_then_auth_json_then_models_json_then_th
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         models = registry(folder, **sources)
-        credentials = models.credentials(found(models, "groq", "openai/gpt-oss-120b"), runtime)
+        credentials = asyncio.run(models.credentials(found(models, "groq", "openai/gpt-oss-120b"), runtime))
         assert models.has_credentials("groq") == (credentials is not None or not sources)
         return credentials and credentials.api_key
 
@@ -161,7 +164,7 @@ def test_anthropics_three_variables(
     tmp_path: Path, names: dict[str, str], expected: Credentials | None
 ) -> None:
     models = registry(tmp_path, env=names)
-    assert models.credentials(found(models, "anthropic", "claude-sonnet-4-5")) == expected
+    assert asyncio.run(models.credentials(found(models, "anthropic", "claude-sonnet-4-5"))) == expected
     assert models.has_credentials("anthropic") == (expected is not None)
 
 
@@ -178,7 +181,7 @@ def test_headers_are_resolved_and_the_models_beat_the_providers(tmp_path: Path) 
         },
         env={"K": "key"},
     )
-    assert models.credentials(found(models, "h")) == Credentials(
+    assert asyncio.run(models.credentials(found(models, "h"))) == Credentials(
         "cmd-key",
         {
             "X-Env": "v-key!",
@@ -197,10 +200,10 @@ def test_env_of_a_stored_key_beats_the_process_for_that_provider_only(tmp_path: 
         providers={"h": local(headers={"x": "$K $EMPTY"}), "i": local(apiKey="$K")},
         env={"K": "shared", "EMPTY": "filled"},
     )
-    assert models.credentials(found(models, "h")) == Credentials(
+    assert asyncio.run(models.credentials(found(models, "h"))) == Credentials(
         "own", {"x": "own filled"}, {"K": "own", "EMPTY": ""}
     )
-    assert models.credentials(found(models, "i")) == Credentials("shared")
+    assert asyncio.run(models.credentials(found(models, "i"))) == Credentials("shared")
 
 
 def test_asking_whether_there_is_a_key_runs_no_command(tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_asking_whether_there_is_a_key_runs_no_command(tmp_path: Path) -> None:
     assert models.has_credentials("h")
     assert models.available()
     assert not (tmp_path / "ran").exists()
-    assert models.credentials(found(models, "h")) == Credentials("key")
+    assert asyncio.run(models.credentials(found(models, "h"))) == Credentials("key")
     assert (tmp_path / "ran").exists()
 
 
@@ -230,16 +233,18 @@ def test_a_header_without_a_value_is_an_error_that_shows_no_secret(
 ) -> None:
     models = registry(tmp_path, providers={"h": local(**fields)})
     with pytest.raises(ConfigError) as caught:
-        models.credentials(found(models, "h"))
+        asyncio.run(models.credentials(found(models, "h")))
     assert str(caught.value) == message
 
 
 def test_a_missing_key_is_named_by_its_provider(tmp_path: Path) -> None:
     models = registry(tmp_path)
     with pytest.raises(MissingKeyError, match=r"^No API key found for groq\.$") as caught:
-        models.require_credentials(found(models, "groq", "openai/gpt-oss-120b"))
+        asyncio.run(models.require_credentials(found(models, "groq", "openai/gpt-oss-120b")))
     assert caught.value.provider == "groq"
-    assert models.require_credentials(found(models, "groq", "openai/gpt-oss-120b"), "k") == Credentials("k")
+    assert asyncio.run(
+        models.require_credentials(found(models, "groq", "openai/gpt-oss-120b"), "k")
+    ) == Credentials("k")
     assert models.key_names("groq") == ("GROQ_API_KEY",)
     assert models.key_names("unheard-of") == ()
     assert {"ANTHROPIC_API_KEY", "OPENAI_API_KEY"} < set(models.key_names())

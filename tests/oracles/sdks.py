@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pi.llm.formats.anthropic_payload import build_payload as anthropic_payload
 from pi.llm.formats.google_payload import build_payload as google_payload
+from pi.llm.formats.responses_payload import build_payload as responses_payload
 from pi.llm.messages import AssistantMessage, Context, Text, Thinking, ToolCall
 from pi.llm.models import Model
 from pi.llm.options import StreamOptions
 from pi.llm.protocols.openai_completions import build_payload as completions_payload
-from pi.llm.protocols.openai_responses import build_payload as responses_payload
 
 Payload = dict[str, Any]
 Block = tuple[Any, ...]

@@ -63,7 +63,7 @@ class SessionHost:
             chosen = (model or state.model, level or state.thinking_level)
             to = await route(state, *chosen, transcript, failed=state.failed)
             messages = await self._shown(transcript)
-            options = self.options(to.model, to.thinking_level)
+            options = await self.options(to.model, to.thinking_level)
         except PiError as error:
             return failed(model or state.model, error)
         plain = to_llm(messages)
@@ -122,11 +122,11 @@ class SessionHost:
     def follow_ups(self) -> Sequence[Any]:
         return self._state.following.drain()
 
-    def options(self, model: Model, level: ThinkingLevel) -> StreamOptions:
+    async def options(self, model: Model, level: ThinkingLevel) -> StreamOptions:
         """How the session makes requests to a model. Raises PiError when there is no key."""
         hooks = self._state.hooks
         return structs.replace(
-            request_options(self._state, model, level),
+            await request_options(self._state, model, level),
             on_payload=self._on_payload if hooks.has("before_provider_request") else None,
             on_headers=self._on_headers if hooks.has("before_provider_headers") else None,
             on_response=self._on_response if hooks.has("after_provider_response") else None,

@@ -6,13 +6,19 @@ from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
 
 
-def request_options(state: SessionState, model: Model, level: ThinkingLevel | None = None) -> StreamOptions:
-    """The options of a request to `model`, without hooks. Raises PiError when there is no key for it."""
+async def request_options(
+    state: SessionState, model: Model, level: ThinkingLevel | None = None
+) -> StreamOptions:
+    """The options of a request to `model`, without hooks. Raises PiError when no key can be had for it."""
     settings = state.setup.settings
-    credentials = state.setup.registry.require_credentials(model, state.setup.runtime_key)
+    registry = state.setup.registry
+    credentials = await registry.require_credentials(model, state.setup.runtime_key)
     return StreamOptions(
         api_key=credentials.api_key,
         headers=credentials.headers,
+        base_url=credentials.base_url,
+        env=registry.env_of(model.provider),
+        renew=credentials.renew,
         thinking=clamp_level(model, level or state.thinking_level),
         thinking_budgets=settings.get("thinkingBudgets"),
         cache_retention=state.setup.cache_retention,

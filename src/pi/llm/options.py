@@ -1,10 +1,11 @@
 """How one request is to be made: key, headers, limits, thinking, caching and hooks."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
 
+from pi.llm.auth import Credentials
 from pi.llm.messages import CacheRetention, ThinkingLevel
 
 PayloadHook = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
@@ -18,10 +19,17 @@ class StreamOptions(Struct, frozen=True):
 
     `on_payload` sees the body before it is sent and may replace it, `on_headers` likewise the headers;
     `on_response` sees status and headers, `on_stream_event` each event of the stream, decoded.
+    `base_url`, where the login knows it, beats the model's; `env` is the environment as the model's provider
+    sees it (None: the process's).
     """
 
     api_key: str | None = None
     headers: dict[str, str] | None = None
+    base_url: str | None = None
+    env: Mapping[str, str] | None = None
+    renew: Callable[[], Awaitable[Credentials]] | None = (
+        None  # once, when the provider refuses the login (401)
+    )
     thinking: ThinkingLevel = "off"
     thinking_budgets: dict[str, int] | None = None
     max_tokens: int | None = None

@@ -17,7 +17,10 @@ class Provider(Struct, frozen=True):
     bearer_env: tuple[str, ...] = ()  # likewise, looked at first, but sent as `Authorization: Bearer`
     url_env: tuple[str, ...] = ()
     key_header: str | None = None  # carries `Bearer KEY` instead of what the protocol sends
-    session_header: str | None = None  # carries the session's id, by which requests are routed
+    headers: dict[str, str] = {}  # of its own; see `pi.llm.provider_headers` for what braces stand for
+    # Credentials that its protocol finds by itself: they are there when one of these groups is complete. A
+    # group has names of variables and files, by their first character.
+    ambient: tuple[tuple[str, ...], ...] = ()
 
 
 # In the order in which a first model is looked for.
@@ -176,7 +179,7 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://opencode.ai/zen/v1",
         env=("OPENCODE_API_KEY",),
         default_model="kimi-k2.7-code",
-        session_header="x-opencode-session",
+        headers={"x-opencode-session": "{session}"},
     ),
     "opencode-go": Provider(
         name="OpenCode Go",
@@ -184,7 +187,7 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://opencode.ai/zen/go/v1",
         env=("OPENCODE_API_KEY",),
         default_model="kimi-k3.1-pro",
-        session_header="x-opencode-session",
+        headers={"x-opencode-session": "{session}"},
     ),
     "kimi-coding": Provider(
         name="Kimi For Coding",

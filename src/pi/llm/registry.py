@@ -3,25 +3,33 @@
 import os
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import structs
 
 from pi.llm.auth import Credentials
 from pi.llm.auth.environment import (
     environment_key,
     environment_names,
+    has_ambient,
     missing_for_url,
     with_url_variables,
 )
+from pi.llm.auth.logged_in import login_credentials
 from pi.llm.auth.store import ApiKeyEntry, AuthEntry, OAuthEntry, read_auth
-from pi.llm.auth.values import missing_names, resolve_value
+from pi.llm.auth.values import missing_names, resolve_beside
 from pi.llm.catalog import catalog_models, catalog_providers
 from pi.llm.config import ProviderConfig, apply_config, read_config
 from pi.llm.models import Model
 from pi.llm.protocols import OWN_PREFIX
 from pi.llm.providers import PROVIDERS
 from pi.platform.errors import ConfigError, PiError
+
+if TYPE_CHECKING:
+    from pi.llm.logins import Login
 
 
 class MissingKeyError(PiError):
@@ -57,6 +65,7 @@ class ModelRegistry:
         self._warnings: list[str] = []
         self._added: dict[str, ProviderConfig] = {}
         self.virtual: dict[str, VirtualModel] = {}  # by "provider/id"; `set_added` changes them
+        self._logins: dict[str, Login] = {}  # of providers that code has added
 
     @property
     def warnings(self) -> list[str]:
@@ -76,9 +85,14 @@ class ModelRegistry:
         """Whether code has added providers or virtual models."""
         return bool(self._added or self.virtual)
 
-    def set_added(self, providers: Mapping[str, ProviderConfig], virtual: Mapping[str, VirtualModel]) -> None:
+    def set_added(
+        self,
+        providers: Mapping[str, ProviderConfig],
+        virtual: Mapping[str, VirtualModel],
+        logins: "Mapping[str, Login]" = MappingProxyType({}),
+    ) -> None:
         """The providers and virtual models that code has added are these now; models.json beats them."""
-        self._added, self.virtual = dict(providers), dict(virtual)
+        self._added, self.virtual, self._logins = dict(providers), dict(virtual), dict(logins)
         self._models.clear()
         self.__dict__.pop("_config", None)
 
@@ -130,44 +144,44 @@ class ModelRegistry:
             return True
         if missing_for_url(provider, env):
             return False
+        if isinstance(entry, OAuthEntry):
+            return True
         if isinstance(entry, ApiKeyEntry):
             if entry.key and not missing_names(entry.key, env):
                 return True
         elif config and config.api_key:
             return not missing_names(config.api_key, env)
-        return any(env.get(name) for name in environment_names(provider))
+        return any(env.get(name) for name in environment_names(provider)) or has_ambient(provider, env)
 
-    def credentials(self, model: Model, runtime_key: str | None = None) -> Credentials | None:
+    async def credentials(self, model: Model, runtime_key: str | None = None) -> Credentials | None:
         """What a request to a model needs; None when there is no key. `runtime_key` beats all other keys.
 
-        Runs the user's `!commands`. Raises ConfigError when a configured header can't be resolved.
+        Runs the user's `!commands`, and refreshes a login that is about to expire. Raises ConfigError when a
+        configured header can't be resolved, OAuthError and TransportError for a login that can't be used.
         """
-        entry, config, env = self._sources(model.provider)
-        key, headers = (runtime_key, {}) if runtime_key else self._key(model.provider)
-        if (key is None and not headers) or missing_for_url(model.provider, env):
+        entry, _, env = self._sources(model.provider)
+        if missing_for_url(model.provider, env):
             return None
-        known = PROVIDERS.get(model.provider)
-        if key and known and known.key_header:
-            key, headers = None, {known.key_header: f"Bearer {key}"}
-        if config:
-            headers |= _resolve_headers(config.headers, env, f'provider "{model.provider}"')
-            if config.auth_header and not key:
-                raise ConfigError(
-                    f'models.json: provider "{model.provider}" has authHeader, but there is no key.'
-                )
-            if config.auth_header:
-                headers["Authorization"] = f"Bearer {key}"
-            headers |= _resolve_headers(config.headers_of(model.id), env, f'model "{model.ref}"')
-        return Credentials(key, _last_spelling(headers), entry.env if isinstance(entry, ApiKeyEntry) else {})
+        if runtime_key:
+            found = Credentials(runtime_key)
+        elif isinstance(entry, OAuthEntry):
+            found = await self._logged_in(model)
+        else:
+            found = await self._key(model.provider)
+        return None if found is None else await self._with_configured(model, found)
 
-    def require_credentials(self, model: Model, runtime_key: str | None = None) -> Credentials:
+    async def require_credentials(self, model: Model, runtime_key: str | None = None) -> Credentials:
         """Likewise, and MissingKeyError when there is no key."""
         if is_keyless(model.api):
             return Credentials(None)
-        credentials = self.credentials(model, runtime_key)
+        credentials = await self.credentials(model, runtime_key)
         if credentials is None:
             raise MissingKeyError(model.provider)
         return credentials
+
+    def env_of(self, provider: str) -> Mapping[str, str]:
+        """The environment as a provider sees it: variables stored with its key beat the process's."""
+        return self._sources(provider)[2]
 
     def check_key(self, model: Model, runtime_key: str | None = None) -> None:
         """Raises MissingKeyError when no key is configured; runs no command."""
@@ -234,15 +248,45 @@ class ModelRegistry:
         )
         return entry, self._config.get(provider), ChainMap(own, dict(self._env)) if own else self._env
 
-    def _key(self, provider: str) -> tuple[str | None, dict[str, str]]:
-        """The key, or headers instead of one. A stored key owns its provider: models.json isn't asked."""
+    async def _key(self, provider: str) -> Credentials | None:
+        """The key, or what stands in for one. A stored key owns its provider: models.json isn't asked."""
         entry, config, env = self._sources(provider)
+        stored = entry.env if isinstance(entry, ApiKeyEntry) else {}
         if isinstance(entry, ApiKeyEntry):
-            if entry.key and (key := resolve_value(entry.key, env, cached=True)):
-                return key, {}
+            if entry.key and (key := await resolve_beside(entry.key, env, cached=True)):
+                return Credentials(key, env=stored)
         elif config and config.api_key:
-            return resolve_value(config.api_key, env), {}
-        return environment_key(provider, env)
+            key = await resolve_beside(config.api_key, env)
+            return Credentials(key) if key else None
+        key, headers = environment_key(provider, env)
+        return Credentials(key, headers, stored) if key or headers or has_ambient(provider, env) else None
+
+    async def _logged_in(self, model: Model, refused: str | None = None) -> Credentials:
+        """What the provider's login gives; newer than the `refused` token of it, if there is one."""
+        tokens, found = await login_credentials(
+            self._auth_file, model.provider, self._logins.get(model.provider), refused=refused
+        )
+        if refused is not None:
+            return await self._with_configured(model, found)
+        return structs.replace(found, renew=partial(self._logged_in, model, tokens.access))
+
+    async def _with_configured(self, model: Model, found: Credentials) -> Credentials:
+        """With the headers of models.json, and the key in the header where the provider wants it."""
+        _, config, env = self._sources(model.provider)
+        key, headers = found.api_key, dict(found.headers)
+        known = PROVIDERS.get(model.provider)
+        if key and known and known.key_header:
+            key, headers = None, {known.key_header: f"Bearer {key}"}
+        if config:
+            headers |= await _resolve_headers(config.headers, env, f'provider "{model.provider}"')
+            if config.auth_header and not key:
+                raise ConfigError(
+                    f'models.json: provider "{model.provider}" has authHeader, but there is no key.'
+                )
+            if config.auth_header:
+                headers["Authorization"] = f"Bearer {key}"
+            headers |= await _resolve_headers(config.headers_of(model.id), env, f'model "{model.ref}"')
+        return structs.replace(found, api_key=key, headers=_last_spelling(headers))
 
 
 def _fault(value: str | None, env: Mapping[str, str]) -> str:
@@ -254,10 +298,10 @@ def _fault(value: str | None, env: Mapping[str, str]) -> str:
     return " (its command failed or printed nothing)" if value.startswith("!") else ""
 
 
-def _resolve_headers(headers: dict[str, str], env: Mapping[str, str], owner: str) -> dict[str, str]:
+async def _resolve_headers(headers: dict[str, str], env: Mapping[str, str], owner: str) -> dict[str, str]:
     resolved: dict[str, str] = {}
     for name, text in headers.items():
-        value = resolve_value(text, env)
+        value = await resolve_beside(text, env)
         if value is None:
             raise ConfigError(f'models.json: header "{name}" of {owner} has no value{_fault(text, env)}.')
         resolved[name] = value

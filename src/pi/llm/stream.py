@@ -1,11 +1,12 @@
 """The one door to a model: `ask` sends a context and gives back a stream of events that never raises."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from msgspec.structs import replace
 
+from pi.llm.auth import Credentials
 from pi.llm.draft import Draft
 from pi.llm.errors import ProviderError
 from pi.llm.events import BlockEvent, StreamEnd, StreamEvent, StreamStart
@@ -13,7 +14,7 @@ from pi.llm.messages import AssistantMessage, Context, StopReason, Usage
 from pi.llm.models import Model
 from pi.llm.options import StreamOptions
 from pi.llm.protocols import protocol_of
-from pi.llm.providers import PROVIDERS
+from pi.llm.provider_headers import with_own_headers
 from pi.llm.retry import retry_delay_ms
 from pi.llm.transcript import prepare
 from pi.platform.errors import PiError
@@ -39,6 +40,7 @@ class ModelStream:
         self.model = model
         self._draft = Draft(model)
         self._source = source
+        self.error: PiError | None = None  # why it failed, where the last event has only the text
 
     @property
     def usage(self) -> Usage:
@@ -67,6 +69,7 @@ class ModelStream:
                 async for event in events:
                     yield event
         except PiError as error:
+            self.error = error
             yield StreamEnd(draft.freeze("error", str(error)))
         else:
             yield StreamEnd(draft.freeze(draft.stop_reason, draft.error_message))
@@ -74,10 +77,12 @@ class ModelStream:
 
 def ask(model: Model, context: Context, options: StreamOptions | None = None) -> ModelStream:
     """Ask a model; nothing is sent before the stream is iterated."""
-    given = _routed(model, options or StreamOptions())
+    options = with_own_headers(model, context, options or StreamOptions())
+    if options.base_url is not None:
+        model = replace(model, base_url=options.base_url)
 
     async def source(draft: Draft) -> AsyncGenerator[StreamStart | BlockEvent]:
-        protocol = protocol_of(model.api)
+        protocol, given = protocol_of(model.api), options
         prepared = prepare(model, context)
         attempt = 0
         while True:
@@ -89,6 +94,9 @@ def ask(model: Model, context: Context, options: StreamOptions | None = None) ->
                         yield event
                 return
             except ProviderError as error:  # the provider layer's own retries: only before the answer begins
+                if error.status == 401 and not started and given.renew:
+                    given = await _renewed(given, given.renew)
+                    continue
                 delay = None if started else retry_delay_ms(error, attempt, given)
                 if delay is None:
                     raise
@@ -108,9 +116,8 @@ def failed(model: Model, error: PiError) -> ModelStream:
     return ModelStream(model, source)
 
 
-def _routed(model: Model, options: StreamOptions) -> StreamOptions:
-    """With the header by which the model's provider keeps a session in one place, if it has one."""
-    known = PROVIDERS.get(model.provider)
-    if known is None or known.session_header is None or options.session_id is None:
-        return options
-    return replace(options, headers={known.session_header: options.session_id, **(options.headers or {})})
+async def _renewed(options: StreamOptions, renew: Callable[[], Awaitable[Credentials]]) -> StreamOptions:
+    """With newer tokens of the login. It may be refused though it seems to last: clocks differ."""
+    new = await renew()
+    headers = {**(options.headers or {}), **new.headers}
+    return replace(options, api_key=new.api_key, headers=headers, renew=None)

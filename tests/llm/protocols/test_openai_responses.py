@@ -11,6 +11,7 @@ from pi.llm.draft import Draft
 from pi.llm.errors import ProtocolError, TransportError
 from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamStart
 from pi.llm.formats.responses_events import read_event
+from pi.llm.formats.responses_payload import build_payload
 from pi.llm.messages import (
     AssistantMessage,
     Cost,
@@ -20,7 +21,7 @@ from pi.llm.messages import (
     Usage,
 )
 from pi.llm.models import Model, ModelCost
-from pi.llm.protocols.openai_responses import build_payload, stream
+from pi.llm.protocols.openai_responses import stream
 from tests.llm.protocols.wire import CONTEXT, KEYED, answer, data, read, serve
 
 ENDED_EARLY = "OpenAI Responses stream ended before a terminal response event"

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from pi.llm.catalog import catalog_models
 from pi.llm.events import StreamEnd
+from pi.llm.formats.responses_payload import build_payload
 from pi.llm.messages import AssistantMessage, Context, Message, UserMessage
 from pi.llm.models import LEVELS, Model, clamp_level
 from pi.llm.options import StreamOptions
-from pi.llm.protocols.openai_responses import build_headers, build_payload
+from pi.llm.protocols.openai_responses import build_headers
 from pi.llm.stream import ask
 from pi.llm.transcript import fold_system, prepare
 

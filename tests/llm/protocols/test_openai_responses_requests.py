@@ -5,6 +5,7 @@ import pytest
 from pi.llm.call_ids import short_hash
 from pi.llm.errors import ProviderError
 from pi.llm.formats.responses_compat import ResponsesCompat, responses_compat
+from pi.llm.formats.responses_payload import build_payload
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -19,7 +20,7 @@ from pi.llm.messages import (
 )
 from pi.llm.models import Model
 from pi.llm.options import StreamOptions
-from pi.llm.protocols.openai_responses import build_headers, build_payload
+from pi.llm.protocols.openai_responses import build_headers
 from pi.llm.transcript import prepare
 from pi.platform.errors import ConfigError
 

@@ -9,7 +9,6 @@ from pi.harness.compaction.settings import CompactionSettings, compaction_settin
 from pi.harness.compaction.trigger import entries_since, is_full, overflowed
 from pi.harness.entries import CompactionEntry, Entry, MessageEntry
 from pi.harness.events import CompactionReason, EntryAppended, SessionEvent
-from pi.harness.request import request_options
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage, ToolResultMessage, UserMessage
 from pi.llm.overflow import is_overflow
@@ -67,7 +66,8 @@ class Compactor:
         from pi.harness.compaction.preparation import prepare
 
         def prepared() -> "CompactionPreparation":
-            request_options(self._state, self._state.model)  # no key: that is what has to be said first
+            setup = self._state.setup
+            setup.registry.check_key(self._state.model, setup.runtime_key)  # the first that has to be said
             made = prepare(self._state.store, self.settings(), "manual", focus=focus)
             if made is None:
                 raise PiError(ALREADY if self._is_compacted() else TOO_SMALL)

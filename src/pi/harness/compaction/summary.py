@@ -65,7 +65,7 @@ def summary_ask(state: SessionState, publish: Publish, reason: CompactionReason 
     async def ask_model(request: SummaryRequest) -> Summary:
         messages = (UserMessage((Text(request.prompt),), now_ms()),)
         to = await route(state, model, state.thinking_level, messages, direct=True)
-        options = request_options(state, to.model, to.thinking_level)
+        options = await request_options(state, to.model, to.thinking_level)
         options = structs.replace(
             options,
             cache_retention="none",

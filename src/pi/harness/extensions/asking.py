@@ -50,7 +50,7 @@ async def complete(
         messages = list(without_images(messages))
     for _ in range(TRIES):
         to = await route(session.state, chosen, level, messages, direct=True)
-        options = _options(session, chosen, to.model, to.thinking_level, max_tokens)
+        options = await _options(session, chosen, to.model, to.thinking_level, max_tokens)
         stream = ask(to.model, Context(tuple(messages), system), options)
         answer = await _answer(session, stream, on_text, owner)
         if output is None:
@@ -97,14 +97,18 @@ def count_usage(
         session.setup.kin.spent(provider, model, usage)
 
 
-def _options(
+async def _options(
     session: Session, chosen: Model, model: Model, level: ThinkingLevel, max_tokens: int | None
 ) -> StreamOptions:
-    options = structs.replace(session.host.options(model, level), max_tokens=max_tokens)
+    options = structs.replace(await session.host.options(model, level), max_tokens=max_tokens)
     if chosen.provider == session.model.provider:
         return options
-    own = session.setup.registry.require_credentials(model)  # the run's key is for its own provider alone
-    return structs.replace(options, api_key=own.api_key, headers=own.headers)
+    own = await session.setup.registry.require_credentials(
+        model
+    )  # the run's key is for its own provider alone
+    return structs.replace(
+        options, api_key=own.api_key, headers=own.headers, base_url=own.base_url, renew=own.renew
+    )
 
 
 async def _answer(

@@ -120,10 +120,10 @@ class ModelsView:
         """Those that cycling goes through."""
         return self._session.models.scope
 
-    def auth(self, model: Model) -> tuple[str | None, dict[str, str]]:
+    async def auth(self, model: Model) -> tuple[str | None, dict[str, str]]:
         """The key and the headers for requests to a model. Raises PiError when there is no key."""
         setup = self._session.setup
-        given = setup.registry.require_credentials(model, setup.runtime_key)
+        given = await setup.registry.require_credentials(model, setup.runtime_key)
         return given.api_key, dict(given.headers)
 
     def find(self, pattern: str) -> Model:

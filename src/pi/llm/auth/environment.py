@@ -1,6 +1,7 @@
 """Keys in the environment, under the names of each provider's own tools, and what its addresses need."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import structs
 
@@ -37,3 +38,13 @@ def with_url_variables(model: Model, env: Mapping[str, str]) -> Model:
     for name in known.url_env if known else ():
         url = url.replace(f"{{{name}}}", env.get(name) or f"{{{name}}}")
     return model if url == model.base_url else structs.replace(model, base_url=url)
+
+
+def has_ambient(provider: str, env: Mapping[str, str]) -> bool:
+    """Whether credentials that a protocol finds by itself are there: variables are set, files exist."""
+    known = PROVIDERS.get(provider)
+    return known is not None and any(all(_is_there(each, env) for each in group) for group in known.ambient)
+
+
+def _is_there(what: str, env: Mapping[str, str]) -> bool:
+    return Path(what).expanduser().is_file() if what.startswith(("~", "/")) else bool(env.get(what))

@@ -1,6 +1,8 @@
 """Values of keys and headers as configuration writes them: literals, `$NAME`, `${NAME}` and `!command`."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Mapping
 
 COMMAND_TIMEOUT_S = 10.0
@@ -9,6 +11,7 @@ COMMAND_TIMEOUT_S = 10.0
 _DOLLAR = r"(?a)\$(?:(?P<literal>[$!])|(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})"
 
 _outputs: dict[str, str | None] = {}  # of commands in auth.json, for as long as the process lives
+_one_at_a_time = threading.Lock()  # of these
 
 
 def resolve_value(text: str, env: Mapping[str, str], *, cached: bool = False) -> str | None:
@@ -22,9 +25,17 @@ def resolve_value(text: str, env: Mapping[str, str], *, cached: bool = False) ->
         return re.sub(_DOLLAR, lambda match: match["literal"] or env[match["name"] or match["braced"]], text)
     if not cached:
         return _output(text[1:], env)
-    if text not in _outputs:
-        _outputs[text] = _output(text[1:], env)
-    return _outputs[text]
+    with _one_at_a_time:
+        if text not in _outputs:
+            _outputs[text] = _output(text[1:], env)
+        return _outputs[text]
+
+
+async def resolve_beside(text: str, env: Mapping[str, str], *, cached: bool = False) -> str | None:
+    """Likewise, and the event loop goes on while a command runs."""
+    if not text.startswith("!"):
+        return resolve_value(text, env)
+    return await asyncio.to_thread(resolve_value, text, env, cached=cached)
 
 
 def missing_names(text: str, env: Mapping[str, str]) -> list[str]:
