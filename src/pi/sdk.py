@@ -155,6 +155,8 @@ def _make(
     if host is not None:
         host.offer_models(registry, settings)
     chosen, level = _choose_model(registry, settings, store, choice, warnings)
+    if choice.api_key:
+        registry.use_key(chosen.provider, choice.api_key)
     sides = [
         *([project_side(cwd, settings.of_project())] if trusted else ()),
         user_side(agent_dir, user_settings),
@@ -184,7 +186,6 @@ def _make(
         agent_dir=agent_dir,
         skills=skills,
         templates=templates,
-        runtime_key=choice.api_key,
         guard=guard,
         cache_retention=_cache_retention(),
         long_lived=ui is not None and ui.mode in ("rpc", "tui"),

@@ -64,7 +64,8 @@ def test_an_address_with_variables_is_complete_or_its_provider_is_not_available(
         "https://api.cloudflare.com/client/v4/accounts/acc/ai/v1"
     }
     claude = found(models, gateway, "claude-opus-5-5")
-    assert asyncio.run(models.credentials(claude, "flag")) is None
+    models.use_key(gateway, "flag")
+    assert asyncio.run(models.credentials(claude)) is None
     assert models.searched_for(gateway)[-2:] == [
         "CLOUDFLARE_API_KEY",
         "CLOUDFLARE_GATEWAY_ID (not set, its address needs it)",
@@ -84,7 +85,8 @@ def test_a_key_travels_in_the_header_that_its_provider_reads(tmp_path: Path) -> 
     models = registry(tmp_path, env=dict.fromkeys(names, "k"))
     claude = found(models, "cloudflare-ai-gateway", "claude-opus-5-5")
     assert asyncio.run(models.credentials(claude)) == Credentials(None, {"cf-aig-authorization": "Bearer k"})
-    assert asyncio.run(models.credentials(claude, "flag")) == Credentials(
+    models.use_key("cloudflare-ai-gateway", "flag")
+    assert asyncio.run(models.credentials(claude)) == Credentials(
         None, {"cf-aig-authorization": "Bearer flag"}
     )
 
@@ -133,7 +135,9 @@ def test_keys_are_looked_for_at_the_flag_then_auth_json_then_models_json_then_th
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         models = registry(folder, **sources)
-        credentials = asyncio.run(models.credentials(found(models, "groq", "openai/gpt-oss-120b"), runtime))
+        if runtime:
+            models.use_key("groq", runtime)
+        credentials = asyncio.run(models.credentials(found(models, "groq", "openai/gpt-oss-120b")))
         assert models.has_credentials("groq") == (credentials is not None or not sources)
         return credentials and credentials.api_key
 
@@ -237,14 +241,20 @@ def test_a_header_without_a_value_is_an_error_that_shows_no_secret(
     assert str(caught.value) == message
 
 
+def test_a_key_for_this_process_opens_its_own_provider_alone(tmp_path: Path) -> None:
+    models = registry(tmp_path)
+    models.use_key("groq", "k")
+    assert models.has_credentials("groq")
+    assert not models.has_credentials("openai")
+    groq = found(models, "groq", "openai/gpt-oss-120b")
+    assert asyncio.run(models.require_credentials(groq)) == Credentials("k")
+
+
 def test_a_missing_key_is_named_by_its_provider(tmp_path: Path) -> None:
     models = registry(tmp_path)
     with pytest.raises(MissingKeyError, match=r"^No API key found for groq\.$") as caught:
         asyncio.run(models.require_credentials(found(models, "groq", "openai/gpt-oss-120b")))
     assert caught.value.provider == "groq"
-    assert asyncio.run(
-        models.require_credentials(found(models, "groq", "openai/gpt-oss-120b"), "k")
-    ) == Credentials("k")
     assert models.key_names("groq") == ("GROQ_API_KEY",)
     assert models.key_names("unheard-of") == ()
     assert {"ANTHROPIC_API_KEY", "OPENAI_API_KEY"} < set(models.key_names())

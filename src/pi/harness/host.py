@@ -18,11 +18,11 @@ from pi.harness.routing import route
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
 from pi.llm.events import StreamEvent
-from pi.llm.messages import Message, SystemMessage, ThinkingLevel
+from pi.llm.messages import Context, Message, SystemMessage, ThinkingLevel
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
 from pi.llm.stream import ModelStream, ask, failed
-from pi.llm.transcript import fold_system
+from pi.llm.transcript import system_state
 from pi.platform.errors import PiError
 
 
@@ -69,7 +69,7 @@ class SessionHost:
         plain = to_llm(messages)
         if state.setup.settings.flag("images.blockImages"):
             plain = without_images(plain)
-        return ask(to.model, fold_system(plain), options)
+        return ask(to.model, Context(tuple(plain)), options)
 
     async def _shown(self, transcript: Sequence[Any]) -> list[Any]:
         """The transcript as extensions let the model see it."""
@@ -79,9 +79,12 @@ class SessionHost:
             from pi.harness.extensions.events import ContextEvent
 
             said = [message for message in messages if not isinstance(message, SystemMessage)]
-            changed = await hooks.chain("context", ContextEvent(said), "messages", (list,))
-            system = [message for message in messages if isinstance(message, SystemMessage)]
-            messages = [*system, *changed.messages]
+            changed = (await hooks.chain("context", ContextEvent(said), "messages", (list,))).messages
+            if (
+                changed != said
+            ):  # what was said where is lost then: the prompt and the tools stand before it all
+                system = system_state(messages, 0)
+                messages = [*([system] if system else []), *changed]
         if hooks.has("context_with_system"):
             from pi.harness.extensions.events import ContextWithSystem
 

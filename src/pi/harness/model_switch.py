@@ -66,12 +66,7 @@ class ModelSwitch:
 
     def available(self) -> list[Model]:
         """The models that can be used: there is a key for them."""
-        setup = self._state.setup
-        models = setup.registry.available()
-        provider = self._state.model.provider
-        if setup.runtime_key and not setup.registry.has_credentials(provider):  # the key of --api-key
-            models += setup.registry.models_of(provider)
-        return models
+        return self._state.setup.registry.available()
 
     @property
     def scope(self) -> list[Model]:

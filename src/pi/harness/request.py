@@ -12,7 +12,7 @@ async def request_options(
     """The options of a request to `model`, without hooks. Raises PiError when no key can be had for it."""
     settings = state.setup.settings
     registry = state.setup.registry
-    credentials = await registry.require_credentials(model, state.setup.runtime_key)
+    credentials = await registry.require_credentials(model)
     return StreamOptions(
         api_key=credentials.api_key,
         headers=credentials.headers,

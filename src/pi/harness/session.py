@@ -169,7 +169,7 @@ class Session:
             await self.queue.add(message, when_busy)
             accepted("queued")
             return
-        self.setup.registry.check_key(self.model, self.setup.runtime_key)
+        self.setup.registry.check_key(self.model)
         self._compactor.settings()
         accepted("started")
         await self._run(message)

@@ -99,7 +99,6 @@ class Setup(Struct, frozen=True):
     agent_dir: Path
     skills: tuple[Skill, ...] = ()
     templates: tuple[PromptTemplate, ...] = ()
-    runtime_key: str | None = None  # --api-key: for this process only, never saved
     guard: StreamGuard | None = None
     cache_retention: CacheRetention = "short"
     long_lived: bool = False  # people or programs come back to it: the inbox is watched while it is idle

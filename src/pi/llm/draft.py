@@ -1,6 +1,6 @@
 """The message that a stream is building: protocols feed it, events come out, at the end it is frozen."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET
 
@@ -16,7 +16,7 @@ Kind = Literal["text", "thinking", "toolcall"]
 class DraftBlock:
     """One block while it grows: `pieces` is its text or, for a tool call, its JSON arguments."""
 
-    __slots__ = ("id", "index", "kind", "name", "open", "pieces", "redacted", "signature")
+    __slots__ = ("id", "index", "kind", "name", "namespace", "open", "pieces", "redacted", "signature")
 
     def __init__(self, kind: Kind, index: int, *, id: str = "", name: str = ""):
         self.kind: Kind = kind
@@ -26,6 +26,7 @@ class DraftBlock:
         self.pieces: list[str] = []
         self.signature: str | None = None
         self.redacted: bool | None = None
+        self.namespace: str | None = None
         self.open = True
 
     @property
@@ -39,7 +40,8 @@ class DraftBlock:
             case "thinking":
                 return Thinking(self.value, self.signature, self.redacted)
             case "toolcall":
-                return ToolCall(self.id, self.name, parse_partial_json(self.value), self.signature)
+                arguments = parse_partial_json(self.value)
+                return ToolCall(self.id, self.name, arguments, self.signature, self.namespace)
 
 
 class Draft:
@@ -54,6 +56,10 @@ class Draft:
         self.raw_stop_reason: str | None = None
         self.response_id: str | None = None
         self.response_model: str | None = None
+        self.provider_thinking_level: str | None = (
+            None  # the effort that was asked for, where history tells it
+        )
+        self.diagnostics: list[dict[str, Any]] = []  # what went otherwise than asked, for people who look why
         self.error_message: str | None = None  # a failure that the provider reported as a stop reason
 
     def open(self, kind: Kind, *, id: str = "", name: str = "") -> tuple[DraftBlock, BlockEvent]:
@@ -78,6 +84,11 @@ class Draft:
             return BlockEnd("toolcall_end", block.index, UNSET, frozen)
         return BlockEnd("text_end" if block.kind == "text" else "thinking_end", block.index, block.value)
 
+    def note(self, kind: str, reason: str, error: str) -> None:
+        """Keep in the message why its request was made again, in another way."""
+        details = {"error": {"message": error}, "details": {"reason": reason}}
+        self.diagnostics.append({"type": kind, "timestamp": now_ms(), **details})
+
     def close_all(self) -> list[BlockEvent]:
         """End every block that is still open, in their order."""
         return [self.close(block) for block in self.blocks if block.open]
@@ -94,6 +105,8 @@ class Draft:
             timestamp=self.timestamp,
             response_model=self.response_model,
             response_id=self.response_id,
+            provider_thinking_level=self.provider_thinking_level,
+            diagnostics=self.diagnostics or None,
             error_message=error_message,
             raw_stop_reason=self.raw_stop_reason,
         )

@@ -74,7 +74,7 @@ async def request(
     to = parse_url(url)
     via = proxy_for(to, proxy)
     # "identity": compressed, a stream's pieces would wait in the server for more, and cost CPU here.
-    fields = {"host": to.authority, "user-agent": _user_agent(), "accept-encoding": "identity"}
+    fields = {"host": to.authority, "user-agent": user_agent(), "accept-encoding": "identity"}
     fields |= {name.lower(): value for name, value in headers.items()}
     target = to.target
     if via and to.scheme == "http":
@@ -175,7 +175,8 @@ async def _pool() -> _Pool:
 
 
 @cache
-def _user_agent() -> str:
+def user_agent() -> str:
+    """How Pi names itself to hosts."""
     if sys.platform == "win32":
         version = sys.getwindowsversion()
         release = f"{version.major}.{version.minor}.{version.build}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import structs
 
@@ -30,6 +30,9 @@ from pi.platform.errors import ConfigError, PiError
 
 if TYPE_CHECKING:
     from pi.llm.logins import Login
+
+
+AuthKind = Literal["api_key", "oauth"]
 
 
 class MissingKeyError(PiError):
@@ -66,6 +69,7 @@ class ModelRegistry:
         self._added: dict[str, ProviderConfig] = {}
         self.virtual: dict[str, VirtualModel] = {}  # by "provider/id"; `set_added` changes them
         self._logins: dict[str, Login] = {}  # of providers that code has added
+        self._given: dict[str, str] = {}  # keys for this process only, never saved
 
     @property
     def warnings(self) -> list[str]:
@@ -95,6 +99,10 @@ class ModelRegistry:
         self._added, self.virtual, self._logins = dict(providers), dict(virtual), dict(logins)
         self._models.clear()
         self.__dict__.pop("_config", None)
+
+    def use_key(self, provider: str, key: str) -> None:
+        """Open a provider with this key, whatever else is configured; it is saved nowhere."""
+        self._given[provider] = key
 
     def providers(self) -> tuple[str, ...]:
         """The catalog's providers in alphabetical order, then those of models.json in its order."""
@@ -139,22 +147,29 @@ class ModelRegistry:
 
     def has_credentials(self, provider: str) -> bool:
         """Whether a key is configured: cheap, runs no command and doesn't ask the provider."""
+        return self.source(provider) is not None
+
+    def source(self, provider: str) -> tuple[AuthKind, str] | None:
+        """Likewise, which kind it is and where: a file's name, a variable's, or "" for no place."""
         entry, config, env = self._sources(provider)
         if config is None and provider not in PROVIDERS and self._is_virtual(provider):
-            return True
+            return "api_key", ""
         if missing_for_url(provider, env):
-            return False
+            return None
         if isinstance(entry, OAuthEntry):
-            return True
+            return "oauth", self._auth_file.name
         if isinstance(entry, ApiKeyEntry):
             if entry.key and not missing_names(entry.key, env):
-                return True
+                return "api_key", self._auth_file.name
         elif config and config.api_key:
-            return not missing_names(config.api_key, env)
-        return any(env.get(name) for name in environment_names(provider)) or has_ambient(provider, env)
+            found = not missing_names(config.api_key, env)
+            return ("api_key", self._models_file.name) if found else None
+        if name := next((name for name in environment_names(provider) if env.get(name)), None):
+            return "api_key", name
+        return ("api_key", "") if has_ambient(provider, env) else None
 
-    async def credentials(self, model: Model, runtime_key: str | None = None) -> Credentials | None:
-        """What a request to a model needs; None when there is no key. `runtime_key` beats all other keys.
+    async def credentials(self, model: Model) -> Credentials | None:
+        """What a request to a model needs; None when there is no key.
 
         Runs the user's `!commands`, and refreshes a login that is about to expire. Raises ConfigError when a
         configured header can't be resolved, OAuthError and TransportError for a login that can't be used.
@@ -162,19 +177,19 @@ class ModelRegistry:
         entry, _, env = self._sources(model.provider)
         if missing_for_url(model.provider, env):
             return None
-        if runtime_key:
-            found = Credentials(runtime_key)
+        if key := self._given.get(model.provider):
+            found = Credentials(key)
         elif isinstance(entry, OAuthEntry):
             found = await self._logged_in(model)
         else:
             found = await self._key(model.provider)
         return None if found is None else await self._with_configured(model, found)
 
-    async def require_credentials(self, model: Model, runtime_key: str | None = None) -> Credentials:
+    async def require_credentials(self, model: Model) -> Credentials:
         """Likewise, and MissingKeyError when there is no key."""
         if is_keyless(model.api):
             return Credentials(None)
-        credentials = await self.credentials(model, runtime_key)
+        credentials = await self.credentials(model)
         if credentials is None:
             raise MissingKeyError(model.provider)
         return credentials
@@ -183,9 +198,9 @@ class ModelRegistry:
         """The environment as a provider sees it: variables stored with its key beat the process's."""
         return self._sources(provider)[2]
 
-    def check_key(self, model: Model, runtime_key: str | None = None) -> None:
+    def check_key(self, model: Model) -> None:
         """Raises MissingKeyError when no key is configured; runs no command."""
-        if not (runtime_key or is_keyless(model.api) or self.has_credentials(model.provider)):
+        if not (is_keyless(model.api) or self.has_credentials(model.provider)):
             raise MissingKeyError(model.provider)
 
     def key_names(self, provider: str | None = None) -> tuple[str, ...]:

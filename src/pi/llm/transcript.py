@@ -24,6 +24,16 @@ from pi.llm.messages import (
 from pi.llm.models import Model
 from pi.llm.unicode import well_formed, well_formed_json
 
+# Protocols whose requests have a place for instructions in mid-conversation, where the model takes them.
+_IN_PLACE = frozenset(
+    (
+        "anthropic-messages",
+        "azure-openai-responses",
+        "openai-codex-responses",
+        "openai-completions",
+        "openai-responses",
+    )
+)
 USER_IMAGE_OMITTED = "(image omitted: model does not support images)"
 TOOL_IMAGE_OMITTED = "(tool image omitted: model does not support images)"
 NO_RESULT = "No result provided"
@@ -57,6 +67,60 @@ def system_text(message: SystemMessage) -> str:
     return _joined([content_text(message.content), *(text for text in sections.values() if text is not None)])
 
 
+def update_text(message: SystemMessage) -> str:
+    """A later system message for a model that gets it in its place: sections are told of by name."""
+    told = [content_text(message.content)]
+    for name, text in (message.sections or {}).items():
+        said = "no longer holds." if text is None else f"is now:\n\n{text}"
+        told.append(f'Section "{name}" of your instructions {said}')
+    return _joined(told)
+
+
+def current_tools(context: Context) -> tuple[ToolDeclaration, ...]:
+    """The tools that hold at the end of a prepared context."""
+    told = later_system(context)
+    if not told:
+        return context.tools
+    tools = {tool.name: tool for tool in context.tools}
+    for message in told:
+        _patch_tools(tools, message)
+    return tuple(tools.values())
+
+
+def declared_tools(context: Context) -> tuple[ToolDeclaration, ...]:
+    """Every tool that a prepared context tells of, also those since removed; the last declaration counts."""
+    tools = {tool.name: tool for tool in context.tools}
+    for message in later_system(context):
+        tools |= {tool.name: tool for tool in message.tools_added or ()}
+    return tuple(tools.values())
+
+
+def only_adds_tools(context: Context) -> bool:
+    """Whether no tool of a prepared context is removed or declared again on the way."""
+    known = {tool.name for tool in context.tools}
+    for message in later_system(context):
+        added = [tool.name for tool in message.tools_added or ()]
+        if message.tools_removed or not known.isdisjoint(added):
+            return False
+        known.update(added)
+    return True
+
+
+def redefines_tools(context: Context) -> bool:
+    """Whether a tool of a prepared context changes its declaration on the way."""
+    known = {tool.name: tool for tool in context.tools}
+    for message in later_system(context):
+        for tool in message.tools_added or ():
+            if known.setdefault(tool.name, tool) != tool:
+                return True
+    return False
+
+
+def later_system(context: Context) -> list[SystemMessage]:
+    """The system messages that stand inside a prepared conversation; mostly there are none."""
+    return [message for message in context.messages if type(message) is SystemMessage]
+
+
 def tool_changes(
     declared: Iterable[ToolDeclaration], current: Iterable[ToolDeclaration]
 ) -> tuple[tuple[ToolDeclaration, ...], tuple[ToolReference, ...]]:
@@ -76,9 +140,11 @@ def prepare(model: Model, context: Context) -> Context:
 
     Failed answers are left out, and results whose call isn't there; thinking, signatures and call ids of
     other models are handed over; calls without a result get one; images become a note where the model can't
-    see them; unpaired surrogates go.
+    see them; unpaired surrogates go. Later system messages stay where they are only for a model that takes them
+    there (`supportsMidConvoSystemMessages`), else they are folded into the prompt and the tools.
     """
-    context = _folded(context)
+    in_place = model.api in _IN_PLACE and (model.compat or {}).get("supportsMidConvoSystemMessages") is True
+    context = _opened(context) if in_place else _folded(context)
     handover = _Handover(model)
     for message in context.messages:
         handover.take(message)
@@ -99,6 +165,7 @@ class _Handover:
         self._rule = id_rule(model)
         self._sees_images = "image" in model.input
         self._pending: dict[str, ToolCall] = {}
+        self._held: list[SystemMessage] = []  # said between calls and their results: told after these
         self._asked_at = 0
 
     def take(self, message: Message) -> None:
@@ -106,20 +173,24 @@ class _Handover:
         if type(message) is ToolResultMessage:
             self._take_result(message)
         elif type(message) is AssistantMessage:
-            if self._pending:
+            if self._pending or self._held:
                 self.settle()
             if message.stop_reason not in ("error", "aborted"):
                 self._take_answer(message)
         elif type(message) is UserMessage:
-            if self._pending:
+            if self._pending or self._held:
                 self.settle()
             self.messages.append(self._user(message))
+        elif isinstance(message, SystemMessage):
+            holder = self._held if self._pending or self._held else self.messages
+            holder.append(_clean_system(message))
 
     def settle(self) -> None:
         """Answer the calls that nobody answered: every provider refuses a call without its result."""
         for call in self._pending.values():
             self.messages.append(_no_result(call, self._asked_at))
-        self._pending = {}
+        self.messages += self._held
+        self._pending, self._held = {}, []
 
     def _take_answer(self, message: AssistantMessage) -> None:
         model = self._model
@@ -239,6 +310,16 @@ def _folded(context: Context) -> Context:
     return Context(rest, _joined([*texts, *sections.values()]), tuple(tools.values()))
 
 
+def _opened(context: Context) -> Context:
+    """Only the system messages before the conversation are folded; later ones stay in their places."""
+    messages = context.messages
+    start = next(
+        (at for at, message in enumerate(messages) if type(message) is not SystemMessage), len(messages)
+    )
+    opening = _folded(Context(messages[:start], context.system, context.tools))
+    return Context(messages[start:], opening.system, opening.tools)
+
+
 def _patch_sections(sections: dict[str, str], message: SystemMessage) -> None:
     for name, text in (message.sections or {}).items():
         if text is None:
@@ -256,6 +337,16 @@ def _patch_tools(tools: dict[str, ToolDeclaration], message: SystemMessage) -> N
 
 def _joined(parts: Sequence[str]) -> str:
     return "\n\n".join(part for part in parts if part)
+
+
+def _clean_system(message: SystemMessage) -> SystemMessage:
+    sections = message.sections and {
+        name: text and well_formed(text) for name, text in message.sections.items()
+    }
+    added = message.tools_added and tuple(_clean_tool(tool) for tool in message.tools_added)
+    return replace(
+        message, content=well_formed(content_text(message.content)), sections=sections, tools_added=added
+    )
 
 
 def _clean_tool(tool: ToolDeclaration) -> ToolDeclaration:

@@ -66,8 +66,7 @@ class Compactor:
         from pi.harness.compaction.preparation import prepare
 
         def prepared() -> "CompactionPreparation":
-            setup = self._state.setup
-            setup.registry.check_key(self._state.model, setup.runtime_key)  # the first that has to be said
+            self._state.setup.registry.check_key(self._state.model)  # the first that has to be said
             made = prepare(self._state.store, self.settings(), "manual", focus=focus)
             if made is None:
                 raise PiError(ALREADY if self._is_compacted() else TOO_SMALL)

@@ -16,7 +16,6 @@ from pi.harness.session_file import SessionWriteError
 from pi.llm.events import BlockDelta, StreamEnd
 from pi.llm.messages import AssistantMessage, Context, Text, ThinkingLevel, Usage, UserMessage
 from pi.llm.models import Model
-from pi.llm.options import StreamOptions
 from pi.llm.stream import ModelStream, ask
 from pi.llm.transcript import fold_system
 from pi.platform.clock import now_ms
@@ -50,7 +49,8 @@ async def complete(
         messages = list(without_images(messages))
     for _ in range(TRIES):
         to = await route(session.state, chosen, level, messages, direct=True)
-        options = await _options(session, chosen, to.model, to.thinking_level, max_tokens)
+        options = await session.host.options(to.model, to.thinking_level)
+        options = structs.replace(options, max_tokens=max_tokens)
         stream = ask(to.model, Context(tuple(messages), system), options)
         answer = await _answer(session, stream, on_text, owner)
         if output is None:
@@ -95,20 +95,6 @@ def count_usage(
             session.warnings.append(str(error))
     if session.setup.kin is not None:
         session.setup.kin.spent(provider, model, usage)
-
-
-async def _options(
-    session: Session, chosen: Model, model: Model, level: ThinkingLevel, max_tokens: int | None
-) -> StreamOptions:
-    options = structs.replace(await session.host.options(model, level), max_tokens=max_tokens)
-    if chosen.provider == session.model.provider:
-        return options
-    own = await session.setup.registry.require_credentials(
-        model
-    )  # the run's key is for its own provider alone
-    return structs.replace(
-        options, api_key=own.api_key, headers=own.headers, base_url=own.base_url, renew=own.renew
-    )
 
 
 async def _answer(

@@ -286,8 +286,7 @@ async def open_child(parent: Session, home: "Home", call_id: str, wish: Wish) ->
         raise PiError("This session was made by hand and can't have children: use create_agent_session.")
     model, level = model_for(parent, wish.model)
     level = clamp_level(model, wish.thinking or level)
-    key = setup.runtime_key if model.provider == parent.model.provider else None
-    setup.registry.check_key(model, key)
+    setup.registry.check_key(model)
     folder = folder_of(parent.store.cwd, wish.cwd)
     joining, tools = shared(parent, host, wish.tools, wish.extensions)
     ui = ChildUI(host.ui, name)
@@ -299,7 +298,6 @@ async def open_child(parent: Session, home: "Home", call_id: str, wish: Wish) ->
         setup,
         toolbox=setup.toolbox.limited(tools),
         sections=setup.prompt_of(folder, wish.system),
-        runtime_key=key,
         guard=None,  # it may keep count of one stream, and children run side by side
         long_lived=False,
         extensions=own,

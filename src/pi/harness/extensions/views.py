@@ -122,8 +122,7 @@ class ModelsView:
 
     async def auth(self, model: Model) -> tuple[str | None, dict[str, str]]:
         """The key and the headers for requests to a model. Raises PiError when there is no key."""
-        setup = self._session.setup
-        given = await setup.registry.require_credentials(model, setup.runtime_key)
+        given = await self._session.setup.registry.require_credentials(model)
         return given.api_key, dict(given.headers)
 
     def find(self, pattern: str) -> Model:
@@ -136,7 +135,7 @@ class ModelsView:
         """Have another model answer from the next request on; it is kept in the session."""
         self._check()
         found = self.find(model) if isinstance(model, str) else model
-        self._session.setup.registry.check_key(found, self._session.setup.runtime_key)
+        self._session.setup.registry.check_key(found)
         await self._session.models.use(found, level)
 
     async def think(self, level: ThinkingLevel) -> None:

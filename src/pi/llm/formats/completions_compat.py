@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pi.llm.formats.hosts import Host, flags_of
 from pi.llm.models import Model
@@ -17,6 +17,9 @@ class CompletionsCompat(Struct, frozen=True, rename="camel"):
     supports_usage_in_streaming: bool = True
     supports_finish_reason: bool = True  # without it the end of the stream is a normal end
     supports_strict_mode: bool = False  # speaking the protocol does not mean taking strict schemas
+    supports_openai_grammar_tools: bool = field(default=False, name="supportsOpenAIGrammarTools")
+    supports_mid_convo_system_messages: bool = False  # what it means is seen to in `transcript.prepare`
+    supports_mid_convo_tool_additions: bool = False
     supports_long_cache_retention: bool = True
     supports_thinking_token_budget: bool = False  # means thinkingTokenBudgetField "thinking_token_budget"
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from pi.llm.call_ids import id_rule
-from pi.llm.formats.strict_schema import strict_schema
+from pi.llm.formats.strict_schema import held_schema
 from pi.llm.messages import (
     AssistantMessage,
     Image,
@@ -20,7 +20,6 @@ from pi.llm.messages import (
     content_text,
 )
 from pi.llm.models import Model
-from pi.platform.errors import ConfigError
 
 Sent = dict[str, Any]
 
@@ -67,7 +66,7 @@ def to_tools(model: Model, tools: Iterable[ToolDeclaration]) -> tuple[list[Sent]
     declarations: list[Sent] = []
     any_strict = False
     for tool in tools:
-        strict = _strict(model, tool)
+        strict = held_schema(tool, able=(_generation(model) or 0) >= 3)
         any_strict = any_strict or strict is not None
         schema = _without_const(tool.parameters if strict is None else strict)
         declarations.append(
@@ -155,19 +154,6 @@ def _generation(model: Model) -> int | None:
     """The generation of a Gemini model, None for the others behind the same API."""
     found = _GEMINI.match(model.id.lower())
     return int(found[1]) if found else None
-
-
-def _strict(model: Model, tool: ToolDeclaration) -> Sent | None:
-    """The schema to which the model is held, None when it is only told."""
-    wish = tool.constrained_sampling or {}
-    if wish.get("type") != "json_schema":
-        return None
-    able = (_generation(model) or 0) >= 3
-    schema = strict_schema(tool.parameters) if able else None
-    if schema is None and wish.get("strict") == "require":
-        reason = "its schema has no strict form" if able else "strict tools are unsupported"
-        raise ConfigError(f'Tool "{tool.name}" requires JSON-schema constrained sampling, but {reason}.')
-    return schema
 
 
 def _without_const(schema: Any) -> Any:

@@ -13,7 +13,7 @@ Flags = TypeVar("Flags", bound=Struct)
 
 
 class Host(Struct, frozen=True):
-    """A host, known by provider id or by a part of the base URL, and the flags in which it differs.
+    """A host, known by provider id, protocol or a part of the base URL, and the flags in which it differs.
 
     With `models` only models whose id starts so are meant.
     """
@@ -22,11 +22,13 @@ class Host(Struct, frozen=True):
     urls: tuple[str, ...]
     flags: dict[str, Any]
     models: tuple[str, ...] = ()
+    apis: tuple[str, ...] = ()
 
     def serves(self, model: Model) -> bool:
         """Whether this is the model's host."""
         url = model.base_url.lower()
-        known = model.provider in self.providers or any(part in url for part in self.urls)
+        named = model.provider in self.providers or model.api in self.apis
+        known = named or any(part in url for part in self.urls)
         return known and (not self.models or model.id.startswith(self.models))
 
 

@@ -15,12 +15,20 @@ class FunctionPiece(Struct, gc=False):
     arguments: str | None = None
 
 
+class CustomPiece(Struct, gc=False):
+    """A piece of a call that carries raw text instead of arguments."""
+
+    name: str | None = None
+    input: str | None = None
+
+
 class CallPiece(Struct, gc=False):
     """A piece of one of the calls of a turn; `index` or `id` says of which."""
 
     index: int | None = None
     id: str | None = None
     function: FunctionPiece | None = None
+    custom: CustomPiece | None = None
 
 
 class Delta(Struct, gc=False):
@@ -94,11 +102,12 @@ class ChunkReader:
 
     def _call(self, raw: dict[str, Any]) -> CallPiece:
         index = raw.get("index")
-        function = as_dict(raw.get("function"))
+        function, custom = as_dict(raw.get("function")), as_dict(raw.get("custom"))
         return CallPiece(
             index=int(index) if isinstance(index, int | float) else None,
             id=_str(raw.get("id")),
             function=FunctionPiece(_str(function.get("name")), self._text("arguments", function)),
+            custom=CustomPiece(_str(custom.get("name")), self._text("input", custom)) if custom else None,
         )
 
     def _text(self, field: str, raw: dict[str, Any]) -> str | None:

@@ -5,7 +5,9 @@ from typing import Any, cast
 import msgspec
 
 from pi.llm.formats.completions_compat import CompletionsCompat
+from pi.llm.formats.grammar import Inputs, grammar_of, inputs_of, raw_input
 from pi.llm.formats.openai_thinking import Detail, kept_details, legacy_detail
+from pi.llm.formats.strict_schema import held_schema
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -21,6 +23,7 @@ from pi.llm.messages import (
     content_text,
 )
 from pi.llm.models import Model
+from pi.llm.transcript import current_tools, declared_tools, only_adds_tools, update_text
 
 Sent = dict[str, Any]
 REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
@@ -28,7 +31,9 @@ REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 
 def to_messages(model: Model, context: Context, compat: CompletionsCompat) -> list[Sent]:
     """The messages of a request, for a context that `transcript.prepare` has made fit for the model."""
-    writer = _Writer(model, compat)
+    writer = _Writer(
+        model, compat, raw_inputs(context, compat), anchors_tools=_anchors_tools(context, compat)
+    )
     writer.instruct(context.system)
     for message in context.messages:
         writer.add(message)
@@ -37,20 +42,19 @@ def to_messages(model: Model, context: Context, compat: CompletionsCompat) -> li
 
 
 def to_tools(tools: tuple[ToolDeclaration, ...], compat: CompletionsCompat) -> list[Sent]:
-    """The tools of a request."""
-    strict = {"strict": False} if compat.supports_strict_mode else {}  # others reject the unknown field
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool.parameters,
-                **strict,
-            },
-        }
-        for tool in tools
-    ]
+    """The tools of a request; raises ConfigError when one can't be held to its schema but must be."""
+    return [_tool(tool, compat) for tool in tools]
+
+
+def request_tools(context: Context, compat: CompletionsCompat) -> tuple[ToolDeclaration, ...]:
+    """The tools that stand at the head of a request: later ones stay where they came up, if that can be said."""
+    return context.tools if _anchors_tools(context, compat) else current_tools(context)
+
+
+def raw_inputs(context: Context, compat: CompletionsCompat) -> Inputs:
+    """The tools whose calls carry raw text, and the argument that it becomes."""
+    able = compat.supports_openai_grammar_tools
+    return inputs_of(declared_tools(context), able=able) if able else {}
 
 
 def mark_cache(messages: list[Sent], tools: list[Sent], marker: Sent) -> None:
@@ -78,13 +82,31 @@ def _mark_text(message: Sent, marker: Sent) -> bool:
     return False
 
 
+def _anchors_tools(context: Context, compat: CompletionsCompat) -> bool:
+    able = compat.supports_mid_convo_system_messages and compat.supports_mid_convo_tool_additions
+    return able and only_adds_tools(context)
+
+
+def _tool(tool: ToolDeclaration, compat: CompletionsCompat) -> Sent:
+    named = {"name": tool.name, "description": tool.description}
+    if grammar := grammar_of(tool, able=compat.supports_openai_grammar_tools):
+        rule = {"syntax": grammar.syntax, "definition": grammar.definition}
+        return {"type": "custom", "custom": {**named, "format": {"type": "grammar", "grammar": rule}}}
+    schema = held_schema(tool, able=compat.supports_strict_mode)
+    strict = {"strict": schema is not None} if compat.supports_strict_mode else {}  # others reject the field
+    parameters = tool.parameters if schema is None else schema
+    return {"type": "function", "function": {**named, "parameters": parameters, **strict}}
+
+
 class _Writer:
     """Writes message after message; tool results collect their images until the last result of a turn."""
 
-    def __init__(self, model: Model, compat: CompletionsCompat):
+    def __init__(self, model: Model, compat: CompletionsCompat, inputs: Inputs, *, anchors_tools: bool):
         self.sent: list[Sent] = []
         self._model = model
         self._compat = compat
+        self._inputs = inputs
+        self._anchors_tools = anchors_tools
         self._images: list[Sent] = []
         self._after_results = False
 
@@ -106,7 +128,13 @@ class _Writer:
         elif type(message) is UserMessage:
             self._add_user(message)
         elif isinstance(message, SystemMessage):
-            self.instruct(content_text(message.content))
+            self._update(message)
+
+    def _update(self, message: SystemMessage) -> None:
+        if self._anchors_tools and message.tools_added:
+            self.sent.append({"role": "system", "tools": to_tools(message.tools_added, self._compat)})
+        self.instruct(update_text(message))
+        self._after_results = False
 
     def end_results(self) -> None:
         """No result of a tool can carry an image here: a user message after the last one does."""
@@ -133,7 +161,7 @@ class _Writer:
             self._after_results = False
 
     def _add_assistant(self, message: AssistantMessage) -> None:
-        sent = _assistant(message, self._model, self._compat)
+        sent = _assistant(message, self._model, self._compat, self._inputs)
         if sent["content"] or "tool_calls" in sent:  # neither is what an aborted turn leaves; hosts refuse it
             self.sent.append(sent)
             self._after_results = False
@@ -165,7 +193,7 @@ def _parts(content: tuple[Text | Image, ...]) -> list[Sent]:
     ]
 
 
-def _assistant(message: AssistantMessage, model: Model, compat: CompletionsCompat) -> Sent:
+def _assistant(message: AssistantMessage, model: Model, compat: CompletionsCompat, inputs: Inputs) -> Sent:
     texts: list[str] = []
     thoughts: list[Thinking] = []
     calls: list[ToolCall] = []
@@ -186,7 +214,7 @@ def _assistant(message: AssistantMessage, model: Model, compat: CompletionsCompa
     if thoughts:
         _add_thoughts(sent, [block for block in thoughts if block.thinking.strip()], texts, details, compat)
     if calls:
-        sent["tool_calls"] = [_call(call) for call in calls]
+        sent["tool_calls"] = [_call(call, inputs) for call in calls]
     if details:
         sent["reasoning_details"] = details
     if compat.requires_reasoning_content_on_assistant_messages and model.reasoning:
@@ -209,7 +237,10 @@ def _add_thoughts(
             sent[field] = "\n".join(block.thinking for block in thoughts)
 
 
-def _call(call: ToolCall) -> Sent:
+def _call(call: ToolCall, inputs: Inputs) -> Sent:
+    if call.name in inputs:
+        custom = {"name": call.name, "input": raw_input(call, inputs[call.name])}
+        return {"id": call.id, "type": "custom", "custom": custom}
     arguments = msgspec.json.encode(call.arguments).decode()
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from pi.llm.messages import ToolDeclaration
+from pi.platform.errors import ConfigError
+
 Refuses = Callable[[str, Any], bool]
 
 _UNSUPPORTED = frozenset(
@@ -29,6 +32,24 @@ _UNSUPPORTED = frozenset(
 
 class _Inexpressible(Exception):
     """The schema says something that the strict subset can't."""
+
+
+def held_schema(
+    tool: ToolDeclaration, *, able: bool, refuses: Refuses | None = None
+) -> dict[str, Any] | None:
+    """The schema to which the model is held, None when it is only told; `able` says if the provider can.
+
+    Raises ConfigError when a tool requires to be held to a schema that can't be said that way.
+    """
+    match tool.constrained_sampling:
+        case {"type": "json_schema", **wish}:
+            schema = strict_schema(tool.parameters, refuses) if able else None
+        case _:
+            return None
+    if schema is None and wish.get("strict") == "require":
+        reason = "its schema has no strict form" if able else "strict tools are unsupported"
+        raise ConfigError(f'Tool "{tool.name}" requires JSON-schema constrained sampling, but {reason}.')
+    return schema
 
 
 def strict_schema(schema: dict[str, Any], refuses: Refuses | None = None) -> dict[str, Any] | None:

@@ -10,10 +10,11 @@ from pi.llm.draft import Draft, DraftBlock
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.events import BlockEvent, StreamStart
 from pi.llm.formats.completions_compat import CompletionsCompat, completions_compat
+from pi.llm.formats.grammar import UNKNOWN, Inputs, RawInput
 from pi.llm.formats.lenient import as_dict
 from pi.llm.formats.openai_chunks import CallPiece, Choice, Chunk, ChunkReader, Delta
 from pi.llm.formats.openai_errors import error_text, refusal_text
-from pi.llm.formats.openai_messages import mark_cache, to_messages, to_tools
+from pi.llm.formats.openai_messages import mark_cache, raw_inputs, request_tools, to_messages, to_tools
 from pi.llm.formats.openai_thinking import add_detail, is_detail, thinking_fields
 from pi.llm.http import Response, post_json
 from pi.llm.messages import AssistantMessage, Context, StopReason, ToolResultMessage, Usage
@@ -41,7 +42,7 @@ async def stream(
     compat = completions_compat(model)
     url = model.base_url.rstrip("/") + "/chat/completions"
     payload = build_payload(model, context, options)
-    answer = _Answer(draft, compat)
+    answer = _Answer(draft, compat, raw_inputs(context, compat))
     chunks = ChunkReader()
     done = False
     async with post_json(url, payload, build_headers(model, options), options) as response:
@@ -57,7 +58,7 @@ async def stream(
                     yield event
         finally:
             answer.sign()
-    for event in draft.close_all():
+    for event in [*answer.close_raw(), *draft.close_all()]:
         yield event
     answer.end()
 
@@ -69,7 +70,7 @@ def build_payload(model: Model, context: Context, options: StreamOptions) -> dic
     cap = output_cap(model, context, options.max_tokens)
     budget = leave_answer_room(thinking_budget(level, options.thinking_budgets), cap)
     messages = to_messages(model, context, compat)
-    tools = to_tools(context.tools, compat)
+    tools = to_tools(request_tools(context, compat), compat)
     if compat.cache_control_format == "anthropic" and options.cache_retention != "none":
         long = options.cache_retention == "long" and compat.supports_long_cache_retention
         mark_cache(messages, tools, {"type": "ephemeral", "ttl": "1h"} if long else {"type": "ephemeral"})
@@ -158,9 +159,11 @@ def _routing_fields(compat: CompletionsCompat) -> dict[str, Any]:
 class _Answer:
     """Turns deltas into blocks: one of text, one of thinking and the calls, in the order they begin."""
 
-    def __init__(self, draft: Draft, compat: CompletionsCompat):
+    def __init__(self, draft: Draft, compat: CompletionsCompat, inputs: Inputs):
         self._draft = draft
         self._compat = compat
+        self._inputs = inputs
+        self._raw: dict[int, RawInput] = {}  # calls of custom tools, by the index of their blocks
         self._text: DraftBlock | None = None
         self._thinking: DraftBlock | None = None
         self._calls: dict[int | str, DraftBlock] = {}  # by index and by id: hosts leave out one or the other
@@ -222,7 +225,7 @@ class _Answer:
         return self._thinking
 
     def _add_call(self, call: CallPiece, events: list[BlockEvent]) -> None:
-        name = (call.function and call.function.name) or ""
+        name = (call.function and call.function.name) or (call.custom and call.custom.name) or ""
         keys = [key for key in (call.index, call.id) if key is not None and key != ""]
         block = next((self._calls[key] for key in keys if key in self._calls), None)
         if block is None:
@@ -232,7 +235,17 @@ class _Answer:
             self._calls[key] = block
         block.id = block.id or call.id or ""
         block.name = block.name or name
-        events.append(self._draft.grow(block, (call.function and call.function.arguments) or ""))
+        if call.custom and not call.function:
+            raw = self._raw.setdefault(block.index, RawInput(self._inputs.get(block.name, UNKNOWN)))
+            arguments = raw.grow(call.custom.input or "")
+        else:
+            arguments = (call.function and call.function.arguments) or ""
+        events.append(self._draft.grow(block, arguments))
+
+    def close_raw(self) -> list[BlockEvent]:
+        """Raw text has no end of its own in a stream: the arguments that it became get theirs."""
+        blocks = self._draft.blocks
+        return [self._draft.grow(blocks[index], raw.close()) for index, raw in self._raw.items()]
 
     def sign(self) -> None:
         """Keep the host's own record of its reasoning, also when the stream broke."""
