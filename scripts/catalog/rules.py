@@ -26,7 +26,8 @@ class Tables:
     def complete(self, provider: str, model: Facts, own: Facts) -> Facts:
         """A model after the rules: its family's, its host's, and last what is said of it alone."""
         bare = model["id"].rpartition("/")[2].lower()
-        for facts in (*_matching(self._families, bare), *self._of_host(provider, model), own):
+        families = self._families if self.sources.get(provider, {}).get("families", True) else []
+        for facts in (*_matching(families, bare), *self._of_host(provider, model), own):
             model = _merge(model, facts)
         if not model["reasoning"] or not model.get("thinkingLevelMap"):
             model.pop("thinkingLevelMap", None)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pi.agent.events import MessageEnd, MessageUpdate, ToolExecutionEnd, ToolExecutionStart
     from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
+    from pi.harness.accounts import auth_status, login, logout
     from pi.harness.events import AgentSettled
     from pi.harness.session import Session
     from pi.harness.store import Store
@@ -47,13 +48,17 @@ __all__ = [
     "ToolExecutionEnd",
     "ToolExecutionStart",
     "ToolResult",
+    "auth_status",
     "create_agent_session",
+    "login",
+    "logout",
     "run",
     "run_sync",
 ]
 _HOMES = {
     "pi.agent.events": ("MessageEnd", "MessageUpdate", "ToolExecutionEnd", "ToolExecutionStart"),
     "pi.agent.tool": ("Tool", "ToolContext", "ToolError", "ToolResult"),
+    "pi.harness.accounts": ("auth_status", "login", "logout"),
     "pi.harness.events": ("AgentSettled",),
     "pi.harness.session": ("Session",),
     "pi.harness.store": ("Store",),

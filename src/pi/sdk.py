@@ -10,11 +10,11 @@ from msgspec import Struct, structs
 
 from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
-from pi.harness.context import restore_model, restore_thinking_level
 from pi.harness.discovery import Side, find_resources, project_side, user_side
 from pi.harness.extensions.installed import ExtensionChoice, load_extensions, new_host, trusted_in
 from pi.harness.extensions.late import LateHost
-from pi.harness.model_switch import has_messages
+from pi.harness.model_choice import ModelChoice, choose_model
+from pi.harness.model_choice import NoModelError as NoModelError
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
@@ -26,30 +26,13 @@ from pi.harness.store import Store
 from pi.harness.system_prompt import build_sections
 from pi.harness.toolbox import Toolbox
 from pi.harness.ui import UI
-from pi.llm.messages import CacheRetention, ThinkingLevel
-from pi.llm.models import LEVELS, Model, clamp_level
-from pi.llm.patterns import initial_model, resolve_model, resolve_scope
+from pi.llm.messages import CacheRetention
+from pi.llm.models import Model
 from pi.llm.registry import ModelRegistry
-from pi.platform.errors import PiError
 from pi.tools import BUILTIN_TOOLS, DEFAULT_TOOLS, change_tools, select_tools
 
 if TYPE_CHECKING:
     from pi.harness.extensions.host import ExtensionHost
-
-
-class NoModelError(PiError):
-    """No model was named, and none can be used: there is no key for any."""
-
-
-class ModelChoice(Struct, frozen=True):
-    """How the model is named: a pattern (or a model), its provider, or a scope (else `enabledModels`)."""
-
-    pattern: str | Model | None = None
-    provider: str | None = None
-    scope: tuple[str, ...] = ()
-    thinking: ThinkingLevel | None = None
-    api_key: str | None = None  # for this process only
-    stand_in: Model | None = None  # used when no model can be: nothing is asked before another is chosen
 
 
 class ToolChoice(Struct, frozen=True):
@@ -125,6 +108,7 @@ async def create_agent_session(
 
     made = await make(store)
     session = Session(store, made.model, made.thinking_level, made.setup)
+    session.state.role = made.role
     session.models.begin()
     session.warnings += [*made.warnings, *map(str, host.host.problems if host.host is not None else ())]
     return session
@@ -152,11 +136,15 @@ def _make(
     settings = user_settings.with_project(cwd) if trusted else user_settings
     registry = ModelRegistry(agent_dir)
     warnings = list(settings.warnings)
+    if (roles := settings.get("roles")) is not None:
+        from pi.llm.roles import read_roles
+
+        registry.roles = read_roles(roles, warnings)
     if host is not None:
         host.offer_models(registry, settings)
-    chosen, level = _choose_model(registry, settings, store, choice, warnings)
+    chosen = choose_model(registry, settings, store, choice, warnings)
     if choice.api_key:
-        registry.use_key(chosen.provider, choice.api_key)
+        registry.use_key(chosen.model.provider, choice.api_key)
     sides = [
         *([project_side(cwd, settings.of_project())] if trusted else ()),
         user_side(agent_dir, user_settings),
@@ -197,48 +185,8 @@ def _make(
         remake=remake,
         prompt_of=sections,
     )
-    return Made(setup, chosen, level, (*warnings, *registry.warnings))
-
-
-def _choose_model(
-    registry: ModelRegistry, settings: Settings, store: Store, choice: ModelChoice, warnings: list[str]
-) -> tuple[Model, ThinkingLevel]:
-    resumed = has_messages(store)
-    suffix: ThinkingLevel | None = None
-    found: Model | None = None
-    if isinstance(choice.pattern, Model):
-        found = choice.pattern
-    elif choice.pattern is not None:
-        resolved = resolve_model(
-            registry, provider=choice.provider, pattern=choice.pattern, thinking=choice.thinking
-        )
-        found, suffix = resolved.model, resolved.thinking
-        warnings += resolved.warnings
-    elif resumed and (saved := restore_model(store.newest_first())):
-        found = registry.find(*saved)
-        if found is None or not registry.has_credentials(found.provider):
-            warnings.append(
-                f"Can't go on with {saved[0]}/{saved[1]}: no such model or no key. Another is used."
-            )
-            found = None
-    if found is None:
-        scope = choice.scope or settings.texts("enabledModels") or ()
-        scoped, scope_warnings = resolve_scope(registry, scope)
-        warnings += scope_warnings
-        default = (settings.text("defaultProvider"), settings.text("defaultModel"))
-        first = initial_model(registry, scoped=scoped, settings_default=default, continuing=resumed)
-        if first is None and choice.stand_in is not None:
-            return choice.stand_in, "off"
-        if first is None:
-            raise NoModelError("No model can be used: no key was found for any provider.")
-        found, suffix = first.model, first.thinking
-        warnings += first.warnings
-    saved_level = restore_thinking_level(reversed(store.branch("thinking_level_change")))
-    per_model = settings.get("modelThinkingLevels", {}).get(found.ref)
-    for level in (choice.thinking, suffix, saved_level, per_model, settings.text("defaultThinkingLevel")):
-        if level in LEVELS:
-            return found, clamp_level(found, level)
-    return found, clamp_level(found, "medium")
+    level = chosen.thinking or "off"
+    return Made(setup, chosen.model, level, (*warnings, *registry.warnings), chosen.role)
 
 
 def _toolbox(settings: Settings, choice: ToolChoice) -> Toolbox:

@@ -20,7 +20,18 @@ from pi.llm.messages import (
     UserMessage,
 )
 from pi.llm.models import Model
-from pi.llm.transcript import fold_system, prepare, system_state, system_text, tool_changes
+from pi.llm.transcript import (
+    current_tools,
+    declared_tools,
+    fold_system,
+    only_adds_tools,
+    prepare,
+    redefines_tools,
+    system_state,
+    system_text,
+    tool_changes,
+    update_text,
+)
 
 HERE = Model("claude", "anthropic", "anthropic-messages", "http://x", input=("text", "image"))
 BLIND = replace(HERE, input=("text",))
@@ -207,3 +218,53 @@ def test_no_unpaired_surrogate_is_sent() -> None:
         "s",
         (ToolDeclaration("t", "d", {"description": "p"}),),
     )
+
+
+IN_PLACE = replace(HERE, compat={"supportsMidConvoSystemMessages": True})
+LATER = SystemMessage("Be brief.", 3, {"a": "A2", "b": None}, (tool("bash"),), (ToolReference("read"),))
+
+
+def test_a_model_that_takes_instructions_on_the_way_gets_them_where_they_were_said() -> None:
+    first = SystemMessage("base", 0, {"a": "A", "b": "B"}, (tool("read"),))
+    context = prepare(IN_PLACE, Context((first, HI, own(Text("yes")), LATER, HI)))
+    assert (context.system, context.tools) == ("base\n\nA\n\nB", (tool("read"),))
+    assert context.messages == (HI, own(Text("yes")), LATER, HI)
+    folded = prepare(HERE, Context((first, HI, own(Text("yes")), LATER, HI)))
+    assert (folded.system, folded.tools) == ("base\n\nBe brief.\n\nA2", (tool("bash"),))
+    assert folded.messages == (HI, own(Text("yes")), HI)
+
+
+def test_a_protocol_without_a_place_for_them_gets_them_folded() -> None:
+    gemini = replace(IN_PLACE, api="google-generative-ai")
+    assert prepare(gemini, Context((HI, LATER, HI))).messages == (HI, HI)
+
+
+def test_instructions_between_calls_and_results_come_after_all_results() -> None:
+    asked = own(call("1"), call("2"), stop="toolUse")
+    assert prepared(asked, LATER, result("1"), result("2"), HI, model=IN_PLACE) == [
+        asked,
+        result("1"),
+        result("2"),
+        LATER,
+        HI,
+    ]
+    cut = prepared(asked, result("1"), LATER, model=IN_PLACE)
+    assert [type(message) for message in cut] == [AssistantMessage, *[ToolResultMessage] * 2, SystemMessage]
+
+
+def test_a_change_of_instructions_names_the_sections() -> None:
+    assert update_text(LATER) == (
+        'Be brief.\n\nSection "a" of your instructions is now:\n\nA2\n\n'
+        'Section "b" of your instructions no longer holds.'
+    )
+
+
+def test_the_tools_of_a_context_are_those_at_its_end_and_those_that_it_told_of() -> None:
+    context = Context((HI, LATER, HI), "", (tool("read"), tool("ls")))
+    assert current_tools(context) == (tool("ls"), tool("bash"))
+    assert declared_tools(context) == (tool("read"), tool("ls"), tool("bash"))
+    added = SystemMessage("", 3, None, (tool("bash"),))
+    changed = SystemMessage("", 3, None, (tool("ls", "other"),))
+    contexts = [Context((each,), "", (tool("ls"),)) for each in (LATER, added, changed)]
+    assert [only_adds_tools(each) for each in contexts] == [False, True, False]
+    assert [redefines_tools(each) for each in contexts] == [False, False, True]

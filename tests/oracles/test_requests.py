@@ -55,6 +55,7 @@ EXTENSIONS: dict[str, frozenset[str]] = {
     ),
     "openai-responses": frozenset(),
 }
+SAME_FOR_THE_TYPES = ("model", "max_tokens", "max_completion_tokens", "max_output_tokens")
 SIGNATURES = {
     "anthropic-messages": "c2lnbmF0dXJl",
     "google-generative-ai": "c2lnbmF0dXJl",
@@ -76,6 +77,12 @@ READ = ToolDeclaration(
     {"type": "object", "properties": {"path": {"type": "string", "minLength": 1}}, "required": ["path"]},
 )
 STRICT = replace(READ, name="held", constrained_sampling={"type": "json_schema"})
+QUERY = ToolDeclaration(
+    "query",
+    "Asks.",
+    {"type": "object", "properties": {"sql": {"type": "string"}}, "required": ["sql"]},
+    {"type": "grammar", "variants": {"openai_regex": "select .*"}},
+)
 HI = UserMessage("hi", 1)
 
 
@@ -84,13 +91,16 @@ def model_of(api: str, **more: Any) -> Model:
 
 
 def answer(model: Model, *content: Text | Thinking | ToolCall, stop: StopReason = "stop") -> AssistantMessage:
-    return AssistantMessage(content, model.api, model.provider, model.id, Usage(), stop, 1)
+    return AssistantMessage(
+        content, model.api, model.provider, model.id, Usage(), stop, 1, provider_thinking_level="low"
+    )
 
 
 def whole_conversation(model: Model) -> Context:
     """A bit of everything, as this model itself would have left it."""
     thought = Thinking("hm", SIGNATURES[model.api])
     calls = [ToolCall(f"call_{n}|fc_{n}", "read", {"path": f"{n}.md"}) for n in (1, 2, 3)]
+    asked = ToolCall("call_4|ctc_4", "query", {"sql": "select 1"})
     return Context(
         (
             HI,
@@ -98,11 +108,13 @@ def whole_conversation(model: Model) -> Context:
             ToolResultMessage(calls[0].id, "read", (Text("one"), IMAGE), False, 1),
             ToolResultMessage(calls[1].id, "read", (), True, 1),
             UserMessage((Text("And this?"), IMAGE), 1),
-            answer(model, Thinking("unsigned"), Text("A picture.")),
+            answer(model, Thinking("unsigned"), Text("A picture."), asked, stop="toolUse"),
+            SystemMessage("Be brief.", 1, {"rules": "No tables."}, (replace(STRICT, name="late"),)),
+            ToolResultMessage(asked.id, "query", (Text("1"),), False, 1),
             UserMessage("go on", 1),
         ),
         "You help.",
-        (READ, STRICT),
+        (READ, STRICT, QUERY),
     )
 
 
@@ -140,11 +152,15 @@ def built(model: Model, context: Context, options: StreamOptions) -> Payload:
 
 def as_the_vendor_knows_it(api: str, payload: Payload) -> Payload:
     """The body without what only other hosts know."""
+    if api == "openai-completions":  # tools that come up on the way: Moonshot's
+        payload["messages"] = [message for message in payload["messages"] if "tools" not in message]
     for path in EXTENSIONS[api]:
         _cut(payload, path)
     if api == "openai-responses":
-        for tool in payload.get("tools", ()):
-            tool.setdefault("strict", None)  # the type wants it said; hosts without strict mode refuse it
+        later = [item["tools"] for item in payload["input"] if "tools" in item]
+        for tool in [tool for tools in (payload.get("tools", ()), *later) for tool in tools]:
+            if tool["type"] == "function":
+                tool.setdefault("strict", None)  # the type wants it said; hosts without strict mode refuse it
     return payload
 
 
@@ -180,6 +196,7 @@ def test_the_sdk_takes_every_option(api: str, tool_choice: Any) -> None:
 
 @pytest.mark.parametrize("provider", catalog_providers())
 def test_the_sdk_takes_every_thinking_level_of_every_built_in_model(provider: str) -> None:
+    seen: set[str] = set()
     for model in catalog_models(provider):
         if model.api not in APIS:
             continue  # its vendor has no SDK here
@@ -187,7 +204,10 @@ def test_the_sdk_takes_every_thinking_level_of_every_built_in_model(provider: st
         for level in supported_levels(model):
             options = StreamOptions(api_key=KEY, thinking=level, cache_retention="long", session_id="s1")
             payload = as_the_vendor_knows_it(model.api, built(model, context, options))
-            assert accepted(model.api, payload) == payload, (model.ref, level)
+            shape = json.dumps(payload | dict.fromkeys(SAME_FOR_THE_TYPES, 0))
+            if shape not in seen:
+                assert accepted(model.api, payload) == payload, (model.ref, level)
+            seen.add(shape)
 
 
 def test_openais_own_chat_models_get_no_extension() -> None:

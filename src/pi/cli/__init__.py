@@ -30,6 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return start(options)
 
 
+def _auth(words: Sequence[str]) -> int:
+    from pi.cli.auth import main as auth
+
+    return auth(words)
+
+
 def _demo(words: Sequence[str]) -> int:
     from pi.modes.demo import main as demo
 
@@ -60,10 +66,25 @@ def _tokens(words: Sequence[str]) -> int:
     return tokens(words)
 
 
+def _update(words: Sequence[str]) -> int:
+    from pi.modes.update import main as update
+
+    return update(words)
+
+
+def _usage(words: Sequence[str]) -> int:
+    from pi.cli.usage import main as usage
+
+    return usage(words)
+
+
 SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "auth": _auth,
     "demo": _demo,
     "doctor": _doctor,
     "ext": _ext,
     "sessions": _sessions,
     "tokens": _tokens,
+    "update": _update,
+    "usage": _usage,
 }

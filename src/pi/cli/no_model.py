@@ -7,6 +7,7 @@ import msgspec
 
 from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.llm.local_servers import LocalServer, find_local_servers, none_answers
+from pi.llm.logins.doing import login_methods
 from pi.llm.registry import MissingKeyError, ModelRegistry
 from pi.platform.errors import PiError
 
@@ -22,6 +23,7 @@ async def explain(error: PiError) -> str:
     lines += ["", "Local servers:"]
     lines += [f"  {server.name} at {server.summary}" for server in servers] or [f"  {none_answers()}"]
     lines += ["", "To go on, one of:"]
+    lines.append(f"  {_login_advice(provider)}")
     if names := registry.key_names(provider):
         name = next((name for name in names if name.endswith("_API_KEY")), names[0])
         lines.append(f"  export {name}=your-key")
@@ -35,6 +37,13 @@ def _places(registry: ModelRegistry, agent_dir: Path, provider: str | None) -> l
         return registry.searched_for(provider)
     names = ", ".join(registry.key_names(None))
     return [f"keys in {agent_dir / 'auth.json'}", f"providers in {agent_dir / 'models.json'}", names]
+
+
+def _login_advice(provider: str | None) -> str:
+    if provider is None:
+        return "pi auth login    to log in with an account, or to store a key"
+    account = "with an account" if login_methods(provider) else "with a key"
+    return f"pi auth login {provider}    to log in {account}"
 
 
 def _local_advice(path: Path, servers: list[LocalServer]) -> list[str]:

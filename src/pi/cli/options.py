@@ -249,6 +249,7 @@ def help_text() -> str:
         "       pi ext new|check|load|list    begin, check, load and list extensions; pi ext --help",
         "       pi sessions [QUERY]   list, delete, import and export sessions; pi sessions --help",
         "       pi tokens [options]   where the tokens of a first request go; sends nothing",
+        "       pi usage [--by WAY]   what was spent, and what is left of limits; pi usage --help",
         "",
         '  pi -p "Fix the failing test"      answer once and exit',
         '  git diff | pi -p "Review this"    piped text stands before the prompt',

@@ -1,10 +1,18 @@
-"""OAuth for extensions: login in a browser or on another device, tokens stored and refreshed in time."""
+"""OAuth for extensions: logins to providers of their own, tokens that are stored and refreshed in time."""
 
 from typing import Any
 
 from pi.llm import oauth
+from pi.llm.auth import Credentials
+from pi.llm.logins import Login, LoginScreen, Method
 
-__all__ = oauth.__all__  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = (  # pyright: ignore[reportUnsupportedDunderAll]
+    "Credentials",
+    "Login",
+    "LoginScreen",
+    "Method",
+    *oauth.__all__,
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -81,6 +81,32 @@ class SummarizationRetryFinished(_Event, frozen=True, tag="summarization_retry_f
     """No more retries: the summary is there, or it has failed."""
 
 
+class ModelFailover(_Event, frozen=True, tag="model_failover"):
+    """Another model answers than before: `choice` is the chosen one, `reason` why it doesn't, or "recovered".
+
+    `until_ms` (since 1970) is when the chosen one is asked again, where that is known.
+    """
+
+    choice: str
+    before: str
+    to: str
+    reason: str
+    until_ms: int | None = None
+    error_message: str | None = None
+
+
+class CacheMiss(_Event, frozen=True, tag="cache_miss"):
+    """A request paid in full for `missed_tokens` of the prompt before it, `missed_cost` USD too much.
+
+    `idle_ms` lie between the two; told only with the setting showCacheMissNotices.
+    """
+
+    missed_tokens: int
+    missed_cost: float
+    idle_ms: int
+    model_changed: bool
+
+
 class EntryAppended(_Event, frozen=True, tag="entry_appended"):
     """The session file has an entry that no message event tells of."""
 
@@ -134,6 +160,8 @@ SessionEvent = (
     | SummarizationRetryScheduled
     | SummarizationRetryAttemptStart
     | SummarizationRetryFinished
+    | ModelFailover
+    | CacheMiss
     | EntryAppended
     | QueueUpdate
     | ThinkingLevelChanged

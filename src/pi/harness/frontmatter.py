@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from pi.platform.errors import PiError
 
+_ROLE = r"(?m)^(model: +)(@[\w:-]+) *$"  # `@` begins nothing in YAML, and people leave the quotes out
 C_LIMIT = 2_000  # characters; libyaml's loader recurses in C, and a deeper file would overflow its stack
 _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -30,6 +31,7 @@ def split_frontmatter(text: str) -> tuple[str, str]:
 def parse_frontmatter(text: str) -> tuple[dict[str, Any], str]:
     """The frontmatter's fields and the body; raises FrontmatterError."""
     source, body = split_frontmatter(text)
+    source = re.sub(_ROLE, r'\1"\2"', source)
     fields = simple_fields(source)
     return (_yaml_fields(source) if fields is None else fields), body
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
@@ -18,12 +18,15 @@ from pi.harness.routing import route
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
 from pi.llm.events import StreamEvent
-from pi.llm.messages import Context, Message, SystemMessage, ThinkingLevel
+from pi.llm.messages import AssistantMessage, Context, Message, SystemMessage, ThinkingLevel
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
 from pi.llm.stream import ModelStream, ask, failed
 from pi.llm.transcript import system_state
 from pi.platform.errors import PiError
+
+if TYPE_CHECKING:
+    from pi.harness.cache_warming import CacheWarming
 
 
 class SessionHost:
@@ -34,8 +37,11 @@ class SessionHost:
         state: SessionState,
         emit: Callable[[SessionEvent], Awaitable[Any]],
         before_turn: Sequence[Callable[[], Awaitable[None]]],
+        busy: Callable[[], bool] = lambda: True,
     ):
         self._state = state
+        self._busy = busy
+        self._warming: CacheWarming | None = None  # of long-lived sessions, where a cache is known to expire
         self._emit = emit
         self._before_turn = before_turn
 
@@ -59,17 +65,48 @@ class SessionHost:
         self, transcript: Sequence[Any], model: Model | None, level: ThinkingLevel | None
     ) -> ModelStream:
         state = self._state
+        asked = model or state.model
         try:
-            chosen = (model or state.model, level or state.thinking_level)
-            to = await route(state, *chosen, transcript, failed=state.failed)
+            to = await route(state, asked, level or state.thinking_level, transcript, failed=state.failed)
+            asked = to.model
             messages = await self._shown(transcript)
             options = await self.options(to.model, to.thinking_level)
         except PiError as error:
-            return failed(model or state.model, error)
+            state.asked = failed(asked, error)
+            return state.asked
         plain = to_llm(messages)
         if state.setup.settings.flag("images.blockImages"):
             plain = without_images(plain)
-        return ask(to.model, Context(tuple(plain)), options)
+        context = Context(tuple(plain))
+        if state.setup.long_lived and to.model.prompt_cache:
+            self._keep_warm(to.model, context, options)
+        state.asked = ask(to.model, context, options)
+        return state.asked
+
+    async def answered(self, message: AssistantMessage) -> None:
+        """A response is saved; if the user wants to know, tell what its prompt cost too much."""
+        state = self._state
+        if not state.setup.settings.flag("showCacheMissNotices"):
+            return
+        from pi.harness.cache_misses import cache_miss
+
+        before = (
+            entry for entry in state.store.newest_first() if getattr(entry, "message", None) is not message
+        )
+        if miss := cache_miss(before, message, state.model):
+            await self._emit(miss)
+
+    def close(self) -> None:
+        """The session ends: nothing is kept warm any more."""
+        if self._warming is not None:
+            self._warming.stop()
+
+    def _keep_warm(self, model: Model, context: Context, options: StreamOptions) -> None:
+        if self._warming is None:
+            from pi.harness.cache_warming import CacheWarming
+
+            self._warming = CacheWarming(self._state, self._emit, self._busy)
+        self._warming.start(model, context, options)
 
     async def _shown(self, transcript: Sequence[Any]) -> list[Any]:
         """The transcript as extensions let the model see it."""

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from pi.agent.events import MessageEnd
 from pi.agent.hooks import Handled
 from pi.harness.boundaries import custom_message
-from pi.harness.prompts import expand
+from pi.harness.prompts import expand, wanted_model
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
 from pi.llm.messages import Image, Text, UserMessage, content_text
@@ -19,6 +19,7 @@ class Intake:
     def __init__(self, state: SessionState, warnings: list[str]):
         self._state = state
         self._warnings = warnings
+        self.wish: str | None = None  # the model that the text heard last names for its run
 
     async def command(self, text: str, reload: Callable[[], Awaitable[None]]) -> bool:
         """Run what is a slash command of an extension, or our own; False for everything else."""
@@ -53,7 +54,9 @@ class Intake:
             if isinstance(said, Handled):
                 return None
             text, images = said.text, said.images
+        self.wish = None
         if expanded:
+            self.wish = wanted_model(text, state.setup.skills, state.setup.templates)
             text = expand(text, state.setup.skills, state.setup.templates, self._warnings)
         return UserMessage((Text(text), *images), now_ms())
 

@@ -1,16 +1,23 @@
 """Which model answers next, and how hard it thinks: both are kept in the session."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from msgspec import Struct
 
-from pi.harness.entries import MessageEntry
+from pi.harness.entries import CustomEntry, MessageEntry
 from pi.harness.events import ThinkingLevelChanged
 from pi.harness.state import SessionState
 from pi.harness.store import Store
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import LEVELS, Model, clamp_level, supported_levels
+from pi.platform.errors import PiError
+
+if TYPE_CHECKING:
+    from pi.llm.patterns import Choice
+
+ROLE = "pi.role"  # the entries that tell by which role the model was chosen
 
 
 class Cycled(Struct, frozen=True, rename="camel"):
@@ -28,6 +35,11 @@ class ModelSwitch:
         self._state = state
         self._publish = publish
 
+    @property
+    def role(self) -> str | None:
+        """The role by which the model was chosen; None when it was chosen by its own name."""
+        return self._state.role
+
     def begin(self) -> None:
         """A new session begins with its model and level; flags of a resumed one are for this run alone."""
         state = self._state
@@ -36,14 +48,61 @@ class ModelSwitch:
             state.store.append_thinking_level(state.thinking_level)
         elif not state.store.branch("thinking_level_change"):
             state.store.append_thinking_level(state.thinking_level)
+        if state.role != kept_role(state.store):
+            state.store.append(CustomEntry, custom_type=ROLE, data={"role": state.role})
+
+    def check_key(self) -> None:
+        """Raises MissingKeyError when neither the model nor one that stands in for it can be asked."""
+        state = self._state
+        failover = state.failover()
+        if failover is None or not failover.has_way(state.model, state.thinking_level):
+            state.setup.registry.check_key(state.model)
+
+    @asynccontextmanager
+    async def for_run(self, wish: str | None, warnings: list[str]) -> AsyncGenerator[None]:
+        """Use the model that a skill or a template names, then the one before, if nobody chose another.
+
+        One that isn't there or can't be used is a warning: such files are shared with other agents.
+        """
+        state = self._state
+        before = (state.model, state.thinking_level, state.role)
+        if wish is not None:
+            try:
+                choice = self._named(wish)
+                state.setup.registry.check_key(choice.model)
+            except PiError as error:
+                warnings.append(f"The session's own model answers: {error}")
+                wish = None
+            else:
+                await self.use(choice.model, choice.thinking, role=choice.role)
+        chosen = state.model
+        try:
+            yield
+        finally:
+            if wish is not None and state.model is chosen:
+                await self.use(before[0], before[1], role=before[2])
 
     async def use(
-        self, model: Model, level: ThinkingLevel | None = None, *, source: Literal["set", "cycle"] = "set"
+        self,
+        model: Model | str,
+        level: ThinkingLevel | None = None,
+        *,
+        source: Literal["set", "cycle"] = "set",
+        role: str | None = None,
     ) -> None:
-        """Use another model, at the level that is set for it; the level is clamped to what it supports."""
+        """Use another model, at the level that is set for it; the level is clamped to what it supports.
+
+        A text is a pattern: "provider/id:level" or "@role". Raises ConfigError for one that fits none.
+        """
         state = self._state
+        if isinstance(model, str):
+            choice = self._named(model)
+            model, level, role = choice.model, level or choice.thinking, choice.role
         before, state.model = state.model, model
         state.store.append_model_change(model.provider, model.id)
+        if role != state.role:
+            state.role = role
+            state.store.append(CustomEntry, custom_type=ROLE, data={"role": role})
         await self.think(level or self._level_of(model))
         if state.hooks.has("model_select") and before != model:
             from pi.harness.extensions.events import ModelSelect
@@ -64,6 +123,11 @@ class ModelSwitch:
 
             await state.hooks.tell("thinking_level_select", ThinkingLevelSelect(level, before))
 
+    def _named(self, pattern: str) -> "Choice":
+        from pi.llm.patterns import resolve_model
+
+        return resolve_model(self._state.setup.registry, provider=None, pattern=pattern)
+
     def available(self) -> list[Model]:
         """The models that can be used: there is a key for them."""
         return self._state.setup.registry.available()
@@ -71,19 +135,21 @@ class ModelSwitch:
     @property
     def scope(self) -> list[Model]:
         """The models that cycling goes through."""
-        return [model for model, _ in self._named()] or self.available()
+        return [choice.model for choice in self._scoped()] or self.available()
 
     async def cycle(self, *, back: bool = False) -> Cycled | None:
         """Use the next of the models that the user has named, else of the usable ones; None for only one."""
-        named = self._named()
-        scope = named or [(model, None) for model in self.available()]
+        from pi.llm.patterns import Choice
+
+        named = self._scoped()
+        scope = named or [Choice(model) for model in self.available()]
         if len(scope) < 2:
             return None
-        refs = [model.ref for model, _ in scope]
+        refs = [choice.model.ref for choice in scope]
         at = refs.index(self._state.model.ref) if self._state.model.ref in refs else 0
-        model, level = scope[(at + (-1 if back else 1)) % len(scope)]
-        await self.use(model, level, source="cycle")
-        return Cycled(model, self._state.thinking_level, bool(named))
+        to = scope[(at + (-1 if back else 1)) % len(scope)]
+        await self.use(to.model, to.thinking, source="cycle", role=to.role)
+        return Cycled(to.model, self._state.thinking_level, bool(named))
 
     async def cycle_level(self) -> ThinkingLevel | None:
         """Think at the next level that the model has, the first after the last; None if it doesn't think."""
@@ -95,14 +161,14 @@ class ModelSwitch:
         await self.think(levels[(at + 1) % len(levels)])
         return state.thinking_level
 
-    def _named(self) -> list[tuple[Model, ThinkingLevel | None]]:
+    def _scoped(self) -> "list[Choice]":
         setup = self._state.setup
         if not setup.model_scope:
             return []
         from pi.llm.patterns import resolve_scope
 
         chosen, _ = resolve_scope(setup.registry, setup.model_scope)
-        return [(choice.model, choice.thinking) for choice in chosen]
+        return chosen
 
     def _level_of(self, model: Model) -> ThinkingLevel:
         """The level that the user has set for the model, or for all; else it stays as it is."""
@@ -112,6 +178,14 @@ class ModelSwitch:
             if level in LEVELS:
                 return level
         return self._state.thinking_level
+
+
+def kept_role(store: Store) -> str | None:
+    """The role that the session's file says its model was chosen by."""
+    kept = store.latest_custom(ROLE)
+    data: Any = kept.data if kept is not None else None
+    role = cast(dict[str, Any], data).get("role") if isinstance(data, dict) else None
+    return role if isinstance(role, str) else None
 
 
 def has_messages(store: Store) -> bool:

@@ -24,7 +24,7 @@ _PLACEHOLDER = (
 
 
 class PromptTemplate(Struct, frozen=True):
-    """One template; `argument_hint` tells people what to type behind its name."""
+    """One template; `argument_hint` tells people what to type behind its name, `model` is who answers it."""
 
     name: str
     description: str
@@ -32,6 +32,7 @@ class PromptTemplate(Struct, frozen=True):
     path: Path
     source: SourceInfo
     argument_hint: str | None = None
+    model: str | None = None
 
 
 def load_templates(found: Iterable[SourceInfo], warnings: list[str]) -> tuple[PromptTemplate, ...]:
@@ -61,6 +62,17 @@ def expand(
     if called is None or template is None:
         return text
     return substitute(template.text, split_arguments(called[2] or ""))
+
+
+def wanted_model(text: str, skills: Sequence[Skill], templates: Sequence[PromptTemplate]) -> str | None:
+    """The model that the called skill or template names; None when there is none, or it takes any."""
+    if not text.startswith("/"):
+        return None
+    name = text[1:].split(None, 1)[0] if text[1:].split() else ""
+    named: dict[str, Skill | PromptTemplate] = {each.name: each for each in templates}
+    named |= {f"skill:{each.name}": each for each in skills}
+    called = named.get(name)
+    return None if called is None or called.model == "inherit" else called.model
 
 
 def split_arguments(text: str) -> list[str]:
@@ -114,6 +126,7 @@ def _load(source: SourceInfo, warnings: list[str]) -> PromptTemplate | None:
         warnings.append(f"Template {path} is left out until its frontmatter is mended: {error}.")
         return None
     hint: Any = fields.get("argument-hint")
+    model: Any = fields.get("model")
     return PromptTemplate(
         name=path.name.removesuffix(".md"),
         description=_summary(fields.get("description"), body),
@@ -121,6 +134,7 @@ def _load(source: SourceInfo, warnings: list[str]) -> PromptTemplate | None:
         path=path,
         source=source,
         argument_hint=hint if isinstance(hint, str) and hint else None,
+        model=model if isinstance(model, str) and model else None,
     )
 
 

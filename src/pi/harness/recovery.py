@@ -1,4 +1,4 @@
-"""After a run that failed: ask again what may pass, or with a shorter context what was too long."""
+"""After a run that failed: ask another model, or again what may pass, or shorter what was too long."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 from pi.agent.abort import Abort, Aborted
 from pi.harness.events import AutoRetryEnd, AutoRetryStart, SessionEvent
+from pi.harness.routing import API as VIRTUAL
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage
 from pi.llm.overflow import is_overflow
@@ -28,6 +29,8 @@ class Recovery:
         self._after_run = after_run
         self._attempt = 0
         self._waiting: Abort | None = None
+        self._switch = False  # another model is asked next, without a wait
+        self._refused: set[str] = set()  # models that a router has tried for this response
 
     def cancel(self) -> None:
         """Stop waiting for the next attempt, and try no more."""
@@ -37,6 +40,8 @@ class Recovery:
     def will_retry(self, message: AssistantMessage | None) -> bool:
         """Whether a run that ended with this message is run again."""
         settings = self._state.setup.settings
+        if message is not None and self._switch:
+            return True
         if message is None or not settings.flag("retry.enabled"):
             return False
         if self._attempt >= settings.number("retry.maxRetries"):
@@ -45,15 +50,42 @@ class Recovery:
 
     async def answered(self, message: AssistantMessage) -> None:
         """A response is there: if it isn't another failure, the retries have worked."""
-        self._state.failed = None
+        state = self._state
+        state.failed = None
+        self._switch = message.stop_reason == "error" and self._another_can(message)
         if message.stop_reason != "error":
+            self._refused.clear()
+            if (failover := state.failover()) is not None:
+                failover.worked(message)
             await self._end(success=True)
+
+    def _another_can(self, message: AssistantMessage) -> bool:
+        """Whether the request is worth routing anew: a chain or a router may know another model."""
+        state = self._state
+        error = state.asked.error if state.asked is not None else None
+        if (failover := state.failover()) is not None and state.model.api != VIRTUAL:
+            return failover.failed(message, error)
+        if state.model.api != VIRTUAL:
+            return False
+        from pi.llm.failures import failure_kind
+
+        ref = f"{message.provider}/{message.model}"
+        known = ref in self._refused
+        self._refused.add(ref)
+        return not known and failure_kind(message, error, 0) in ("quota", "login")
 
     async def goes_on(self, message: AssistantMessage | None, abort: Abort) -> bool:
         """After a run: True when the loop should run again."""
         if message is None or abort.fired:
+            self._switch = False
             await self._end(error="Retry cancelled")
             return False
+        if self._switch:
+            self._switch = False
+            await self._end(error=message.error_message or "Unknown error")
+            await self._omit_last()
+            self._state.failed = message
+            return True
         if self.will_retry(message):
             return await self._wait_for_retry(message, abort)
         if message.stop_reason == "error":

@@ -1,9 +1,13 @@
 """How the session's requests are made: with which key, headers, limits and thinking."""
 
+from typing import get_args
+
 from pi.harness.state import SessionState
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import Model, clamp_level
-from pi.llm.options import StreamOptions
+from pi.llm.options import StreamOptions, Transport
+
+_TRANSPORTS: dict[str, Transport] = {name: name for name in get_args(Transport)}
 
 
 async def request_options(
@@ -26,5 +30,7 @@ async def request_options(
         idle_timeout_ms=settings.idle_timeout_ms(),
         max_retries=settings.number("retry.provider.maxRetries"),
         max_retry_delay_ms=settings.number("retry.provider.maxRetryDelayMs"),
+        transport=_TRANSPORTS.get(settings.text("transport") or "", "auto"),
+        connect_timeout_ms=settings.timeout_ms("websocketConnectTimeoutMs"),
         proxy=settings.text("httpProxy"),
     )

@@ -1,8 +1,8 @@
 """Virtual models: people choose one model, and its router says for each request which real one answers."""
 
 import inspect
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, to_builtins
 
@@ -13,8 +13,12 @@ from pi.llm.messages import AssistantMessage, ThinkingLevel, UserMessage
 from pi.llm.models import Model
 from pi.platform.errors import PiError
 
+if TYPE_CHECKING:
+    from pi.harness.failover import Failover
+
 API = "virtual"
 STATE = "pi.route:"
+FAILOVER = "pi.failover"  # the entries that tell of another model than the chosen one
 LIMIT_S = 60.0  # a router may ask a model of its own
 
 Reason = Literal["user", "continuation", "retry", "direct"]
@@ -36,9 +40,15 @@ async def route(
     failed: AssistantMessage | None = None,
     direct: bool = False,
 ) -> Routed:
-    """Where a request goes; a real model goes to itself. Raises PiError when the router fails."""
+    """Where a request goes: a real model to itself, or to whoever stands in for it while it can't answer.
+
+    Raises PiError when a router fails.
+    """
     if model.api != API:
-        return Routed(model, level)
+        failover = state.failover()
+        if failover is None:
+            return Routed(model, level)
+        return await failover.route(model, level, transcript, direct=direct, again=failed is not None)
     from pi.harness.extensions.declarations import Route, RouteRequest
 
     virtual = state.setup.registry.virtual.get(model.ref)
@@ -49,7 +59,7 @@ async def route(
     key = STATE + model.ref
     last = None if direct else state.store.latest_custom(key)
     kept = last.data if last is not None else None
-    reason: Reason = "direct" if direct else "retry" if failed is not None else _reason(transcript)
+    reason: Reason = "direct" if direct else "retry" if failed is not None else request_reason(transcript)
     previous = next(
         (m for m in reversed(transcript) if isinstance(m, AssistantMessage) and m.stop_reason != "error"),
         None,
@@ -79,7 +89,41 @@ async def route(
     return Routed(answer.model, answer.thinking_level)
 
 
-def _reason(transcript: Sequence[Any]) -> Reason:
+class LazyFailover:
+    """Makes the failover of a session when its settings ask for one; nothing is imported otherwise."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        publish: Callable[[Any], Awaitable[Any]],
+        warnings: list[str],
+    ):
+        self._state = state
+        self._publish = publish
+        self._warnings = warnings
+        self._made: tuple[Any, Failover | None] = (None, None)
+
+    def __call__(self) -> "Failover | None":
+        setup = self._state.setup
+        if self._made[0] is not setup.settings:
+            roles = setup.registry.roles.values()
+            wanted = setup.settings.get("failover") is not None or any(role.failover for role in roles)
+            self._made = setup.settings, self._make() if wanted else None
+        return self._made[1]
+
+    def _make(self) -> "Failover":
+        from pi.harness.failover import Failover, failover_settings
+
+        settings = failover_settings(self._state.setup.settings, self._report)
+        return Failover(self._state, settings, self._publish, self._report, self._state.resets_at)
+
+    def _report(self, text: str) -> None:
+        if text not in self._warnings:
+            self._warnings.append(text)
+
+
+def request_reason(transcript: Sequence[Any]) -> Literal["user", "continuation"]:
+    """Whether a request follows the user's words, or goes on with the agent's work."""
     for message in reversed(transcript):
         if isinstance(message, UserMessage):
             return "user"

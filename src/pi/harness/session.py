@@ -24,6 +24,7 @@ from pi.harness.listeners import Listener, Listeners
 from pi.harness.model_switch import ModelSwitch
 from pi.harness.queues import Queues, SessionBusy
 from pi.harness.recovery import Recovery
+from pi.harness.routing import LazyFailover
 from pi.harness.session_file import SessionWriteError
 from pi.harness.shell import Shell
 from pi.harness.state import SessionState, Setup
@@ -54,7 +55,7 @@ class Session:
         self._compactor = Compactor(self.state, self._publish, self._is_aborted, self.warnings)
         self._delivery = Delivery(self)
         before_turn = (self._delivery.between_turns, self._compactor.before_turn)
-        self.host = SessionHost(self.state, self._emit, before_turn)
+        self.host = SessionHost(self.state, self._emit, before_turn, lambda: self.busy)
         self.models = ModelSwitch(self.state, self._publish)
         self._intake = Intake(self.state, self.warnings)
         self.queue = Queues(self.state, self._intake, self._publish, lambda: self.busy)
@@ -62,6 +63,7 @@ class Session:
         self.announce = self._listeners.announce  # at once, from where nothing can be waited for
         self.shell = Shell(self.state, self.host.env, self._save, lambda: self.busy, self.announce)
         self._boundaries = Boundaries(self.state, self._emit)
+        self.state.failover = LazyFailover(self.state, self._publish, self.warnings)
         self.recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
@@ -162,6 +164,7 @@ class Session:
                 "Wait for compaction to finish and retry."
             )
         message = await self._intake.hear(text, images, source, when_busy, expanded=expand)
+        wish = self._intake.wish
         if message is None:
             accepted("handled")
             return
@@ -169,10 +172,11 @@ class Session:
             await self.queue.add(message, when_busy)
             accepted("queued")
             return
-        self.setup.registry.check_key(self.model)
+        self.models.check_key()
         self._compactor.settings()
         accepted("started")
-        await self._run(message)
+        async with self.models.for_run(wish, self.warnings):
+            await self._run(message)
 
     async def send(
         self, note: Any, *, when: Literal["steer", "follow_up", "next"] = "steer", run: bool = False
@@ -258,6 +262,7 @@ class Session:
             if task is not asyncio.current_task():
                 task.cancel()
         self.shell.abort()
+        self.host.close()
         if self.setup.extensions is not None:
             await self.setup.extensions.stop("quit", None)
         self._started = False
@@ -355,6 +360,7 @@ class Session:
                 self._compactor.heard(message)
                 await self._publish(event)
                 if isinstance(message, AssistantMessage):
+                    await self.host.answered(message)
                     await self.recovery.answered(message)
                 return message
             case MessageStart(UserMessage() | CustomMessage() as message):

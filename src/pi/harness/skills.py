@@ -17,13 +17,17 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 
 
 class Skill(Struct, frozen=True):
-    """One skill. The body is read when it is asked for; a `hidden` one isn't shown to the model."""
+    """One skill. The body is read when it is asked for; a `hidden` one isn't shown to the model.
+
+    `model` is who does the work when people call it, a pattern.
+    """
 
     name: str
     description: str
     path: Path
     source: SourceInfo
     hidden: bool = False
+    model: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -108,7 +112,8 @@ def _load(source: SourceInfo, warnings: list[str]) -> Skill | None:
         return None
     name = _text(fields, "name") or path.parent.name
     warnings += [f"Skill {path}: {flaw}." for flaw in _flaws(name, description)]
-    return Skill(name, description, path, source, fields.get("disable-model-invocation") is True)
+    hidden = fields.get("disable-model-invocation") is True
+    return Skill(name, description, path, source, hidden, _text(fields, "model") or None)
 
 
 def _flaws(name: str, description: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -19,6 +19,10 @@ from pi.harness.toolbox import Toolbox
 from pi.llm.messages import AssistantMessage, CacheRetention, ThinkingLevel, Usage
 from pi.llm.models import Model
 from pi.llm.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from pi.harness.failover import Failover
+    from pi.llm.stream import ModelStream
 
 Sections = Callable[[Sequence[Tool]], dict[str, str]]
 
@@ -111,6 +115,9 @@ class Setup(Struct, frozen=True):
     remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again
     prompt_of: Callable[[Path, str | None], Sections] | None = None  # sections of a folder, a system text
     kin: Kin | None = None  # of a child session
+    health: dict[
+        str, Any
+    ] = {}  # of models that can't answer now (`pi.harness.failover`), shared with children
 
 
 class Made(Struct, frozen=True):
@@ -120,6 +127,7 @@ class Made(Struct, frozen=True):
     model: Model
     thinking_level: ThinkingLevel
     warnings: tuple[str, ...] = ()
+    role: str | None = None  # by which the model was chosen
 
 
 class SessionState:
@@ -131,6 +139,7 @@ class SessionState:
         self.thinking_level: ThinkingLevel = level
         self.setup = setup
         self.hooks = hooks
+        self.failover: Callable[[], Failover | None] = lambda: None
         self.guards: list[StreamGuard] = [setup.guard] if setup.guard else []
         self.transcript: list[Any] = []
         self.prompt_changes: dict[str, str | None] = {}  # what extensions change in the prompt of this run
@@ -141,6 +150,12 @@ class SessionState:
         self.stopped: str | None = None  # why an extension ended the last run
         self.totals: Any = None  # of `pi.harness.stats`, once somebody asked
         self.with_next: list[Any] = []  # messages that wait for the next prompt
+        self.role: str | None = None  # by which the model was chosen
+        self.asked: ModelStream | None = None  # the latest request of the loop
+
+    def resets_at(self, provider: str) -> int | None:
+        """When the used up limit of a provider begins anew (ms since 1970); None when there is room in it."""
+        return None
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -163,5 +178,7 @@ class SessionState:
 
     def become(self, store: Store, made: Made) -> None:
         """Go on as another session, in place: everything that holds this state sees it."""
+        failover = self.failover
         self.__init__(store, made.model, made.thinking_level, made.setup, self.hooks)
+        self.failover, self.role = failover, made.role
         self.transcript = list(build_context(store.context_branch()))

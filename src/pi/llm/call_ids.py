@@ -14,7 +14,7 @@ _NOT_ALPHANUMERIC = r"[^a-zA-Z0-9]"
 _GEMINI = r"gemini(?:-live)?-(\d+)"
 _MISTRAL_LENGTH = 9
 _COMPLETIONS_LENGTH = 40
-_RESPONSES_PROVIDERS = frozenset(("openai", "openai-codex", "opencode", "azure-openai-responses"))
+_RESPONSES_PROVIDERS = frozenset(("openai", "openai-codex", "opencode", "azure", "azure-openai-responses"))
 
 
 def id_rule(model: Model) -> IdRule | None:
@@ -98,22 +98,24 @@ def _responses(model: Model) -> IdRule:
     return rule
 
 
+def mistral_id(id: str, attempt: int = 0) -> str:
+    """Nine letters and digits for an id; others at each `attempt`, for when two ids come out alike."""
+    plain = re.sub(_NOT_ALPHANUMERIC, "", id)
+    if attempt == 0 and len(plain) == _MISTRAL_LENGTH:
+        return plain
+    seed = plain or id
+    return short_hash(f"{seed}:{attempt}" if attempt else seed)[:_MISTRAL_LENGTH]
+
+
 def _mistral(_model: Model) -> IdRule:
     """Exactly nine letters and digits, different for different ids."""
     given: dict[str, str] = {}
     taken: set[str] = set()
 
-    def candidate(id: str, attempt: int) -> str:
-        plain = re.sub(_NOT_ALPHANUMERIC, "", id)
-        if attempt == 0 and len(plain) == _MISTRAL_LENGTH:
-            return plain
-        seed = plain or id
-        return short_hash(f"{seed}:{attempt}" if attempt else seed)[:_MISTRAL_LENGTH]
-
     def rule(id: str, _source: AssistantMessage) -> str:
         attempt = 0
         while id not in given:
-            short = candidate(id, attempt)
+            short = mistral_id(id, attempt)
             if short not in taken:
                 taken.add(short)
                 given[id] = short

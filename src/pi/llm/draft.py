@@ -84,10 +84,10 @@ class Draft:
             return BlockEnd("toolcall_end", block.index, UNSET, frozen)
         return BlockEnd("text_end" if block.kind == "text" else "thinking_end", block.index, block.value)
 
-    def note(self, kind: str, reason: str, error: str) -> None:
-        """Keep in the message why its request was made again, in another way."""
-        details = {"error": {"message": error}, "details": {"reason": reason}}
-        self.diagnostics.append({"type": kind, "timestamp": now_ms(), **details})
+    def note(self, kind: str, details: dict[str, Any], error: str | None = None) -> None:
+        """Keep in the message what went otherwise than asked; with the `error` for which it did."""
+        told = {"type": kind, "timestamp": now_ms()} | ({"error": {"message": error}} if error else {})
+        self.diagnostics.append(told | {"details": details})
 
     def close_all(self) -> list[BlockEvent]:
         """End every block that is still open, in their order."""

@@ -33,6 +33,16 @@ class Response:
         self.headers = exchange.headers  # names in lower case
         self._exchange = exchange
 
+    @property
+    def reason(self) -> str:
+        """The status in words, "" for one that no standard names."""
+        from http import HTTPStatus  # only failures are told in words
+
+        try:
+            return HTTPStatus(self.status).phrase
+        except ValueError:
+            return ""
+
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives. Read it to its end and the connection serves the next request too."""
         encoding = self.headers.get("content-encoding", "identity").strip().lower()

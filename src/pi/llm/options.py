@@ -8,6 +8,7 @@ from msgspec import Struct
 from pi.llm.auth import Credentials
 from pi.llm.messages import CacheRetention, ThinkingLevel
 
+Transport = Literal["auto", "sse", "websocket", "websocket-cached"]
 PayloadHook = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
 ResponseHook = Callable[[int, dict[str, str]], Awaitable[None]]
 StreamEventHook = Callable[[Any], Awaitable[None]]
@@ -38,9 +39,12 @@ class StreamOptions(Struct, frozen=True):
     tool_choice: Literal["auto", "none"] | None = None
     cache_retention: CacheRetention = "short"
     session_id: str | None = None
+    continues: bool = True  # may go on from what the provider keeps of the session, and leave it the answer
     idle_timeout_ms: int = 300_000  # of headers and of each piece of the body; 0 turns it off
     max_retries: int = 0  # retries inside the provider layer, before the stream starts
     max_retry_delay_ms: int = 60_000
+    transport: Transport = "auto"  # for protocols that have several
+    connect_timeout_ms: int = 15_000  # of a WebSocket; 0 turns it off
     proxy: str | None = None  # beats HTTP_PROXY and HTTPS_PROXY
     on_payload: PayloadHook | None = None
     on_headers: HeadersHook | None = None

@@ -19,11 +19,15 @@ _PUNCTUATION = str.maketrans(
 
 
 class Choice(Struct, frozen=True):
-    """A model that was chosen; `thinking` is None when the choice said nothing about it."""
+    """A model that was chosen; `thinking` is None when the choice said nothing about it.
+
+    `role` is the name of the role that it was chosen by.
+    """
 
     model: Model
     thinking: ThinkingLevel | None = None
     warnings: tuple[str, ...] = ()
+    role: str | None = None
 
 
 def resolve_model(
@@ -31,8 +35,11 @@ def resolve_model(
 ) -> Choice:
     """The model that `--provider`, `--model` and `--thinking` mean, whether it has credentials or not.
 
-    Raises ConfigError for an unknown provider, no match, or an id that several providers have.
+    `@name` is the model of a role. Raises ConfigError for an unknown provider or role, no match, or an id
+    that several providers have.
     """
+    if provider is None and pattern.startswith("@") and (choice := _of_role(registry, pattern, ())):
+        return choice
     home, text = _home(registry, provider, pattern)
     if home is None:
         choice = _exact_anywhere(registry, pattern) or _match(pattern, registry.all())
@@ -53,7 +60,13 @@ def resolve_scope(registry: ModelRegistry, patterns: Sequence[str]) -> tuple[lis
     chosen: dict[str, Choice] = {}
     warnings: list[str] = []
     for pattern in patterns:
-        found = _scope_glob(pattern, models) if _is_glob(pattern) else _scope_name(pattern, models)
+        try:
+            found = (
+                _scope_glob(pattern, models) if _is_glob(pattern) else _scope_name(registry, pattern, models)
+            )
+        except ConfigError as error:  # a role that isn't there
+            warnings.append(str(error))
+            continue
         if not found:
             warnings.append(f'No models match pattern "{pattern}"')
         elif len({choice.model.provider for choice in found}) > 1 and not _is_glob(pattern):
@@ -63,7 +76,7 @@ def resolve_scope(registry: ModelRegistry, patterns: Sequence[str]) -> tuple[lis
             )
         for choice in found:
             warnings += [warning for warning in choice.warnings if warning not in warnings]
-            chosen.setdefault(choice.model.ref, Choice(choice.model, choice.thinking))
+            chosen.setdefault(choice.model.ref, structs.replace(choice, warnings=()))
     return list(chosen.values()), warnings
 
 
@@ -82,6 +95,8 @@ def initial_model(
         saved = (choice for choice in scoped if (choice.model.provider, choice.model.id) == settings_default)
         return next(saved, scoped[0])
     provider, id = settings_default
+    if id and id.startswith("@") and (choice := _of_role(registry, id, ())):
+        return choice
     if provider and id and registry.has_credentials(provider) and (model := registry.find(provider, id)):
         return Choice(model)
     for provider, known in PROVIDERS.items():
@@ -109,6 +124,27 @@ def list_models(registry: ModelRegistry, search: str | None = None) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
     )
+
+
+def _of_role(registry: ModelRegistry, pattern: str, seen: tuple[str, ...]) -> Choice | None:
+    """The model of a role; a role may name another. None for what only looks like one, such as `@cf/…`."""
+    from pi.llm.roles import role_reference
+
+    if (reference := role_reference(pattern)) is None:
+        return None
+    name, suffix = reference
+    role = registry.roles.get(name)
+    if role is None:
+        known = ", ".join(f"@{each}" for each in registry.roles) or "none"
+        raise ConfigError(f'No role "@{name}" in the settings (roles: {known}). Add it to "roles" there.')
+    if name in seen:
+        raise ConfigError(f'The role "@{name}" names itself. Give it a model in the settings.')
+    level = _level(suffix or "")
+    if suffix and level is None:
+        raise ConfigError(f'Unknown thinking level "{suffix}" in "{pattern}". Known: {", ".join(LEVELS)}.')
+    inner = _of_role(registry, role.model, (*seen, name)) if role.model.startswith("@") else None
+    inner = inner or resolve_model(registry, provider=None, pattern=role.model)
+    return structs.replace(inner, thinking=level or role.thinking or inner.thinking, role=name)
 
 
 def _home(registry: ModelRegistry, provider: str | None, pattern: str) -> tuple[str | None, str]:
@@ -229,7 +265,9 @@ def _is_glob(pattern: str) -> bool:
     return not {*"*?["}.isdisjoint(pattern)
 
 
-def _scope_name(pattern: str, models: list[Model]) -> list[Choice]:
+def _scope_name(registry: ModelRegistry, pattern: str, models: list[Model]) -> list[Choice]:
+    if pattern.startswith("@") and (choice := _of_role(registry, pattern, ())):
+        return [choice] if choice.model in models else []
     whole = [Choice(model) for model in models if model.id.lower() == pattern.lower()]
     base, level = _split_level(pattern)
     same = whole or [Choice(model, level) for model in models if model.id.lower() == base.lower()]

@@ -13,7 +13,7 @@ class Provider(Struct, frozen=True):
     api: str  # of most of its models; the catalog has the exceptions
     base_url: str
     env: tuple[str, ...]
-    default_model: str
+    default_model: str  # "" where its first model is as good as any
     bearer_env: tuple[str, ...] = ()  # likewise, looked at first, but sent as `Authorization: Bearer`
     url_env: tuple[str, ...] = ()
     key_header: str | None = None  # carries `Bearer KEY` instead of what the protocol sends
@@ -21,10 +21,31 @@ class Provider(Struct, frozen=True):
     # Credentials that its protocol finds by itself: they are there when one of these groups is complete. A
     # group has names of variables and files, by their first character.
     ambient: tuple[tuple[str, ...], ...] = ()
+    # A server of the user's own: it needs no key, and its models are those that it has (see `pi.llm.live`).
+    # The variable, where there is one, holds its root address.
+    local: bool = False
+    root_env: str | None = None
 
+
+RENAMED = {"azure-openai-responses": "azure"}  # old names of providers, which files and flags may still have
+_ADC = "~/.config/gcloud/application_default_credentials.json"  # where gcloud leaves a login
 
 # In the order in which a first model is looked for.
 PROVIDERS: dict[str, Provider] = {
+    "amazon-bedrock": Provider(
+        name="Amazon Bedrock",
+        api="bedrock-converse-stream",
+        base_url="https://bedrock-runtime.us-east-1.amazonaws.com",
+        env=("AWS_BEARER_TOKEN_BEDROCK",),
+        default_model="us.anthropic.claude-opus-5-5",
+        ambient=(
+            ("AWS_PROFILE",),
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI",),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE",),
+        ),
+    ),
     "ant-ling": Provider(
         name="Ant Ling",
         api="openai-completions",
@@ -47,12 +68,34 @@ PROVIDERS: dict[str, Provider] = {
         env=("OPENAI_API_KEY",),
         default_model="gpt-6.1-sol",
     ),
+    "azure": Provider(
+        name="Azure",
+        api="azure-openai-responses",
+        base_url="",  # the resource's own, which the protocol knows from AZURE_OPENAI_* variables
+        env=("AZURE_OPENAI_API_KEY",),
+        default_model="gpt-6.1-sol",
+    ),
+    "openai-codex": Provider(
+        name="OpenAI Codex",
+        api="openai-codex-responses",
+        base_url="https://chatgpt.com/backend-api",
+        env=(),
+        default_model="gpt-6.1-sol",
+    ),
+    "radius": Provider(
+        name="Radius",
+        api="pi-messages",
+        base_url="https://radius.pi.dev/v1",
+        env=("RADIUS_API_KEY",),
+        default_model="balanced",
+    ),
     "nvidia": Provider(
         name="NVIDIA",
         api="openai-completions",
         base_url="https://integrate.api.nvidia.com/v1",
         env=("NVIDIA_API_KEY",),
         default_model="nvidia/nemotron-3.5-super-vl-120b-a12b",
+        headers={"NVCF-POLL-SECONDS": "3600"},  # the longest wait for the head of an answer
     ),
     "deepseek": Provider(
         name="DeepSeek",
@@ -67,6 +110,30 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://generativelanguage.googleapis.com/v1beta",
         env=("GEMINI_API_KEY",),
         default_model="gemini-4-argon",
+    ),
+    "google-vertex": Provider(
+        name="Google Vertex AI",
+        api="google-vertex",
+        base_url="https://{location}-aiplatform.googleapis.com",  # the protocol knows the location
+        env=("GOOGLE_CLOUD_API_KEY",),
+        default_model="gemini-4-argon",
+        ambient=tuple(
+            (project, "GOOGLE_CLOUD_LOCATION", login)
+            for login in ("GOOGLE_APPLICATION_CREDENTIALS", _ADC)
+            for project in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")
+        ),
+    ),
+    "github-copilot": Provider(
+        name="GitHub Copilot",
+        api="openai-responses",
+        base_url="https://api.individual.githubcopilot.com",
+        env=("COPILOT_GITHUB_TOKEN",),
+        default_model="gpt-6.1-sol",
+        headers={
+            "X-Initiator": "{initiator}",
+            "Openai-Intent": "conversation-edits",
+            "Copilot-Vision-Request": "{vision}",
+        },
     ),
     "openrouter": Provider(
         name="OpenRouter",
@@ -116,6 +183,13 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://open.bigmodel.cn/api/coding/paas/v4",
         env=("ZAI_CODING_CN_API_KEY",),
         default_model="glm-5.3",
+    ),
+    "mistral": Provider(
+        name="Mistral",
+        api="mistral-conversations",
+        base_url="https://api.mistral.ai",
+        env=("MISTRAL_API_KEY",),
+        default_model="devstral-medium-latest",
     ),
     "minimax": Provider(
         name="MiniMax",
@@ -275,5 +349,38 @@ PROVIDERS: dict[str, Provider] = {
         base_url="https://token-plan-sgp.xiaomimimo.com/v1",
         env=("XIAOMI_TOKEN_PLAN_SGP_API_KEY",),
         default_model="mimo-v2.6-pro",
+    ),
+    "llama.cpp": Provider(
+        name="llama.cpp",
+        api="openai-completions",
+        base_url="http://127.0.0.1:9931/v1",
+        env=("LLAMA_API_KEY",),
+        default_model="",
+        local=True,
+        root_env="LLAMA_BASE_URL",
+    ),
+    "ollama": Provider(
+        name="Ollama",
+        api="openai-completions",
+        base_url="http://127.0.0.1:11434/v1",
+        env=(),
+        default_model="",
+        local=True,
+    ),
+    "lmstudio": Provider(
+        name="LM Studio",
+        api="openai-completions",
+        base_url="http://127.0.0.1:1234/v1",
+        env=(),
+        default_model="",
+        local=True,
+    ),
+    "vllm": Provider(
+        name="vLLM",
+        api="openai-completions",
+        base_url="http://127.0.0.1:8000/v1",
+        env=("VLLM_API_KEY",),
+        default_model="",
+        local=True,
     ),
 }

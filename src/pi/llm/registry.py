@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from msgspec import structs
 
@@ -21,17 +21,19 @@ from pi.llm.auth.environment import (
 from pi.llm.auth.logged_in import login_credentials
 from pi.llm.auth.store import ApiKeyEntry, AuthEntry, OAuthEntry, read_auth
 from pi.llm.auth.values import missing_names, resolve_beside
-from pi.llm.catalog import catalog_models, catalog_providers
+from pi.llm.catalog import catalog_date, catalog_models, catalog_providers, fetched_path
 from pi.llm.config import ProviderConfig, apply_config, read_config
 from pi.llm.models import Model
 from pi.llm.protocols import OWN_PREFIX
-from pi.llm.providers import PROVIDERS
+from pi.llm.providers import PROVIDERS, RENAMED
 from pi.platform.errors import ConfigError, PiError
 
 if TYPE_CHECKING:
     from pi.llm.logins import Login
+    from pi.llm.roles import Role
 
 
+_T = TypeVar("_T")
 AuthKind = Literal["api_key", "oauth"]
 
 
@@ -61,12 +63,14 @@ class ModelRegistry:
     """The models of one agent directory. A fault in its files is a warning: all the rest keeps working."""
 
     def __init__(self, agent_dir: Path, *, env: Mapping[str, str] | None = None):
+        self.agent_dir = agent_dir
         self._models_file = agent_dir / "models.json"
         self._auth_file = agent_dir / "auth.json"
         self._env: Mapping[str, str] = os.environ if env is None else env
         self._models: dict[str, tuple[Model, ...]] = {}
         self._warnings: list[str] = []
         self._added: dict[str, ProviderConfig] = {}
+        self.roles: dict[str, Role] = {}  # of the settings, by name
         self.virtual: dict[str, VirtualModel] = {}  # by "provider/id"; `set_added` changes them
         self._logins: dict[str, Login] = {}  # of providers that code has added
         self._given: dict[str, str] = {}  # keys for this process only, never saved
@@ -104,6 +108,15 @@ class ModelRegistry:
         """Open a provider with this key, whatever else is configured; it is saved nowhere."""
         self._given[provider] = key
 
+    def added_login(self, provider: str) -> "Login | None":
+        """The login of a provider that code has added, or that models.json calls a gateway like Radius."""
+        config = self._config.get(provider)
+        if config and config.oauth and config.base_url and provider not in self._logins:
+            from pi.llm.logins.radius import Addresses, login
+
+            return login(self._env, Addresses(config.base_url))
+        return self._logins.get(provider)
+
     def providers(self) -> tuple[str, ...]:
         """The catalog's providers in alphabetical order, then those of models.json in its order."""
         virtual = (each.model.provider for each in self.virtual.values())
@@ -111,6 +124,7 @@ class ModelRegistry:
 
     def provider_id(self, name: str) -> str | None:
         """The id of a provider that has models, whatever the case of `name`; None when there is none."""
+        name = RENAMED.get(name.lower(), name)
         for id in self.providers():
             if id.lower() == name.lower() and self.models_of(id):
                 return id
@@ -118,6 +132,7 @@ class ModelRegistry:
 
     def models_of(self, provider: str) -> tuple[Model, ...]:
         """One provider's models; reads no other provider's file."""
+        provider = RENAMED.get(provider, provider)
         models = self._models.get(provider)
         if models is None:
             own = {
@@ -156,6 +171,8 @@ class ModelRegistry:
             return "api_key", ""
         if missing_for_url(provider, env):
             return None
+        if provider in self._given:
+            return "api_key", ""
         if isinstance(entry, OAuthEntry):
             return "oauth", self._auth_file.name
         if isinstance(entry, ApiKeyEntry):
@@ -166,7 +183,7 @@ class ModelRegistry:
             return ("api_key", self._models_file.name) if found else None
         if name := next((name for name in environment_names(provider) if env.get(name)), None):
             return "api_key", name
-        return ("api_key", "") if has_ambient(provider, env) else None
+        return ("api_key", "") if has_ambient(provider, env) or self._is_local(provider, env) else None
 
     async def credentials(self, model: Model) -> Credentials | None:
         """What a request to a model needs; None when there is no key.
@@ -203,6 +220,10 @@ class ModelRegistry:
         if not (is_keyless(model.api) or self.has_credentials(model.provider)):
             raise MissingKeyError(model.provider)
 
+    def configured(self, provider: str) -> ProviderConfig | None:
+        """What models.json and extensions say about a provider."""
+        return self._config.get(RENAMED.get(provider, provider))
+
     def key_names(self, provider: str | None = None) -> tuple[str, ...]:
         """The variables that may hold a provider's key, or those of every known provider."""
         providers = PROVIDERS if provider is None else (provider,)
@@ -231,20 +252,35 @@ class ModelRegistry:
     def _config(self) -> dict[str, ProviderConfig]:
         config, warnings = read_config(self._models_file)
         self._warnings += warnings
-        return {**self._added, **config}
+        return {**self._added, **_under_new_names(config)}
 
     @cached_property
     def _auth(self) -> dict[str, AuthEntry]:
         entries, warnings = read_auth(self._auth_file)
         self._warnings += warnings
-        return entries
+        return _under_new_names(entries)
+
+    def _is_local(self, provider: str, env: Mapping[str, str]) -> bool:
+        """Whether it is a server of the user's own that needs no key, and was told of or has answered."""
+        known = PROVIDERS.get(provider)
+        if known is None or not known.local:
+            return False
+        return (
+            bool(known.root_env and env.get(known.root_env))
+            or fetched_path(self.agent_dir, provider).exists()
+        )
 
     def _is_virtual(self, provider: str) -> bool:
         return any(each.model.provider == provider for each in self.virtual.values())
 
     def _load(self, provider: str) -> tuple[Model, ...]:
         _, config, env = self._sources(provider)
-        known = tuple(with_url_variables(model, env) for model in catalog_models(provider))
+        models = catalog_models(provider)
+        if (path := fetched_path(self.agent_dir, provider)).exists():
+            from pi.llm.fetched import read_store, with_fetched
+
+            models = with_fetched(read_store(path), provider, models, catalog_date(provider))
+        known = tuple(with_url_variables(model, env) for model in models)
         if config is None:
             return known
         try:
@@ -255,6 +291,7 @@ class ModelRegistry:
 
     def _sources(self, provider: str) -> tuple[AuthEntry | None, ProviderConfig | None, Mapping[str, str]]:
         """What the files say about a provider, and the environment as it sees it."""
+        provider = RENAMED.get(provider, provider)
         entry = self._auth.get(provider)
         own = (
             {name: value for name, value in entry.env.items() if value}
@@ -274,12 +311,14 @@ class ModelRegistry:
             key = await resolve_beside(config.api_key, env)
             return Credentials(key) if key else None
         key, headers = environment_key(provider, env)
-        return Credentials(key, headers, stored) if key or headers or has_ambient(provider, env) else None
+        if key or headers or has_ambient(provider, env) or self._is_local(provider, env):
+            return Credentials(key, headers, stored)
+        return None
 
     async def _logged_in(self, model: Model, refused: str | None = None) -> Credentials:
         """What the provider's login gives; newer than the `refused` token of it, if there is one."""
         tokens, found = await login_credentials(
-            self._auth_file, model.provider, self._logins.get(model.provider), refused=refused
+            self._auth_file, model.provider, self.added_login(model.provider), env=self._env, refused=refused
         )
         if refused is not None:
             return await self._with_configured(model, found)
@@ -302,6 +341,12 @@ class ModelRegistry:
                 headers["Authorization"] = f"Bearer {key}"
             headers |= await _resolve_headers(config.headers_of(model.id), env, f'model "{model.ref}"')
         return structs.replace(found, api_key=key, headers=_last_spelling(headers))
+
+
+def _under_new_names(entries: Mapping[str, _T]) -> dict[str, _T]:
+    """Entries of files by the names that providers have now; one under the new name wins."""
+    old_first = sorted(entries.items(), key=lambda entry: entry[0] not in RENAMED)
+    return {RENAMED.get(name, name): entry for name, entry in old_first}
 
 
 def _fault(value: str | None, env: Mapping[str, str]) -> str:

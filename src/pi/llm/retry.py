@@ -144,9 +144,14 @@ def is_transient(message: AssistantMessage) -> bool:
     """
     if message.stop_reason != "error" or not message.error_message:
         return False
-    if _pattern(_PERMANENT).search(message.error_message):
+    if is_permanent(message.error_message):
         return False
     return _pattern(_TRANSIENT).search(message.error_message) is not None
+
+
+def is_permanent(text: str) -> bool:
+    """Whether a failure says that the account's limit is used up: waiting for seconds doesn't help."""
+    return _pattern(_PERMANENT).search(text) is not None
 
 
 def agent_retry_delay_ms(attempt: int, *, base_ms: int, cap_ms: int) -> int:

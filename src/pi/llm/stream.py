@@ -22,8 +22,12 @@ from pi.platform.errors import PiError
 # What a response that the user stopped says; the blocks of these protocols are then left without an end.
 _STOPPED = {
     "anthropic-messages": "This operation was aborted",
+    "azure-openai-responses": "OpenAI Responses stream ended before a terminal response event",
     "google-generative-ai": "This operation was aborted",
+    "mistral-conversations": "This operation was aborted",
+    "openai-codex-responses": "Request was aborted",
     "openai-responses": "OpenAI Responses stream ended before a terminal response event",
+    "pi-messages": "This operation was aborted",
 }
 
 Source = Callable[[Draft], AsyncGenerator[StreamStart | BlockEvent]]

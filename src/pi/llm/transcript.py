@@ -29,6 +29,7 @@ _IN_PLACE = frozenset(
     (
         "anthropic-messages",
         "azure-openai-responses",
+        "mistral-conversations",
         "openai-codex-responses",
         "openai-completions",
         "openai-responses",
@@ -140,9 +141,11 @@ def prepare(model: Model, context: Context) -> Context:
 
     Failed answers are left out, and results whose call isn't there; thinking, signatures and call ids of
     other models are handed over; calls without a result get one; images become a note where the model can't
-    see them; unpaired surrogates go. Later system messages stay where they are only for a model that takes them
-    there (`supportsMidConvoSystemMessages`), else they are folded into the prompt and the tools.
+    see them; unpaired surrogates go. Later system messages stay where they are only for a model that takes
+    them there (`supportsMidConvoSystemMessages`), else they are folded into the prompt and the tools.
     """
+    if model.api == "pi-messages":  # the server behind it does all this, for the model that it chooses
+        return context
     in_place = model.api in _IN_PLACE and (model.compat or {}).get("supportsMidConvoSystemMessages") is True
     context = _opened(context) if in_place else _folded(context)
     handover = _Handover(model)

@@ -55,7 +55,7 @@ class WebSocket(asyncio.Protocol):
             await self._arrival()
         match self._rules.handshake_exc:
             case None:
-                if self._end:
+                if self._end and self._rules.state is State.CONNECTING:
                     raise self._end
             case InvalidStatus(response=answer):
                 headers = {name.lower(): value for name, value in answer.headers.raw_items()}

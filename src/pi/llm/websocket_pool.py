@@ -1,4 +1,4 @@
-"""WebSockets that stay open between the requests of a session, each with what its last request left behind."""
+"""WebSockets that stay open between a session's requests, each with what its last request left behind."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable

@@ -11,10 +11,12 @@ from pi.llm.messages import (
     Context,
     Image,
     Message,
+    SystemMessage,
     Text,
     Thinking,
     ToolCall,
     ToolDeclaration,
+    ToolReference,
     ToolResultMessage,
     Usage,
     UserMessage,
@@ -285,3 +287,57 @@ def test_history_becomes_blocks_and_what_is_empty_is_left_out() -> None:
         {"role": "assistant", "content": [{"type": "text", "text": "done"}]},
     ]
     assert lenient[1]["content"][3] == {"type": "thinking", "thinking": "unsigned", "signature": ""}
+
+
+CHANGES = {"supportsMidConvoSystemMessages": True, "supportsMidConvoToolChanges": True}
+OTHER_TOOL = replace(SAMPLE_TOOL, name="write")
+
+
+def test_changes_of_tools_are_told_by_name_behind_the_results_that_a_call_waits_for() -> None:
+    change = SystemMessage("", 4, {"rules": "Be brief."}, (OTHER_TOOL,), (ToolReference("read"),))
+    done = ToolResultMessage("c", "read", (Text("a"),), is_error=False, timestamp=3)
+    model = with_compat(**CHANGES)
+    talk = (HI, said(ToolCall("c", "read", {})), done, change, UserMessage("go on", 5))
+    payload = body(*talk, said(Text("yes")), model=model, tools=(SAMPLE_TOOL,))
+
+    assert [message["role"] for message in payload["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+        "user",
+        "system",
+        "assistant",
+    ]
+    assert [block["type"] for block in payload["messages"][4]["content"]] == [
+        "text",
+        "tool_removal",
+        "tool_addition",
+    ]
+    assert payload["messages"][4]["content"][2]["tool"] == {"type": "tool_reference", "name": "write"}
+    assert [
+        (tool["name"], tool.get("defer_loading"), "cache_control" in tool) for tool in payload["tools"]
+    ] == [
+        ("read", None, True),
+        ("__pi_deferred_placeholder__", True, False),
+        ("write", True, False),
+    ]
+    headers = build_headers(model, Context(talk, "", (SAMPLE_TOOL,)), KEY)
+    assert headers["anthropic-beta"] == "mid-conversation-tool-changes-2026-07-01"
+
+
+def test_a_tool_that_changes_its_declaration_cannot_be_told_of_by_name() -> None:
+    changed = replace(SAMPLE_TOOL, description="Reads better.")
+    talk = (HI, SystemMessage("", 4, None, (changed,)), HI)
+    payload = body(*talk, model=with_compat(**CHANGES), tools=(SAMPLE_TOOL,))
+
+    assert [(tool["name"], tool["description"]) for tool in payload["tools"]] == [("read", "Reads better.")]
+    assert [message["role"] for message in payload["messages"]] == ["user", "user"]
+
+
+def test_the_last_instruction_is_cached_too() -> None:
+    payload = body(HI, SystemMessage("Be brief.", 4), model=with_compat(**CHANGES))
+
+    assert payload["messages"][-1] == {
+        "role": "system",
+        "content": [{"type": "text", "text": "Be brief.", **MARK}],
+    }

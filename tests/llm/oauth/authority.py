@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -29,6 +29,8 @@ class Authority:
         self.more: dict[str, Any] = {"expires_in": 3600}
         self.device: dict[str, Any] = {"device_code": "device-1", "user_code": "ABCD-EFGH", "expires_in": 60}
         self.refresh_tokens = {"refresh-0"}
+        self.pages: dict[str, list[Answer]] = {}  # answers by path, the last one again and again
+        self.access: Callable[[int], str] = lambda number: f"access-{number}"
         self._codes: dict[str, dict[str, str]] = {}
         self._numbers = count(1)
         self._lock = threading.Lock()
@@ -45,13 +47,26 @@ class Authority:
         with self._lock:
             code = f"code-{next(self._numbers)}"
             self._codes[code] = query
-        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+        if "callback_url" in query:  # OpenRouter's way
+            return f"{query['callback_url']}?{urlencode({'code': code})}"
+        back = {"code": code, "state": query["state"]}
+        if query["client_id"] == "dynamic_agent_client":  # OpenAI's way
+            back["client_id"] = "issued-to-pi"
+        return f"{query['redirect_uri']}?{urlencode(back)}"
+
+    def allow(self, code: str, *, verifier: str, redirect_uri: str) -> None:
+        """A code that came without a redirect."""
+        digest = hashlib.sha256(verifier.encode()).digest()
+        challenge = urlsafe_b64encode(digest).decode().rstrip("=")
+        self._codes[code] = {"code_challenge": challenge, "redirect_uri": redirect_uri}
 
     def answer(self, asked: Asked) -> Answer:
         with self._lock:
             self.asked.append(asked)
             if self.next:
                 return self.next.pop(0)
+            if answers := self.pages.get(asked.path):
+                return answers.pop(0) if len(answers) > 1 else answers[0]
             if asked.path == "/device":
                 return 200, {"verification_uri": f"{self.url}/activate", **self.device}
             return self._grant(asked.fields)
@@ -75,7 +90,7 @@ class Authority:
                 pass
         number = next(self._numbers)
         self.refresh_tokens.add(f"refresh-{number}")
-        return 200, {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}", **self.more}
+        return 200, {"access_token": self.access(number), "refresh_token": f"refresh-{number}", **self.more}
 
 
 @contextmanager
@@ -98,6 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 5
 
     def do_GET(self) -> None:
+        if self.path in self._authority.pages:
+            self._answer({})
+            return
         target = self._authority.authorize(dict(parse_qsl(urlsplit(self.path).query)))
         self.send_response(302)
         self.send_header("location", target)
@@ -107,7 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["content-length"]))
         kind = self.headers["content-type"]
-        fields = json.loads(raw) if kind == "application/json" else dict(parse_qsl(raw.decode()))
+        self._answer(json.loads(raw) if kind == "application/json" else dict(parse_qsl(raw.decode())))
+
+    def _answer(self, fields: dict[str, str]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self._authority.answer(Asked(self.path, headers, fields))
         self.close_connection = True

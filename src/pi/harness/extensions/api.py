@@ -33,6 +33,7 @@ from pi.llm.models import Model
 
 if TYPE_CHECKING:
     from pi.harness.extensions.on import On
+    from pi.llm.logins import Login
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -202,13 +203,15 @@ class ExtensionAPI:
         /,
         *,
         stream: Callable[..., Any] | None = None,
+        login: "Login | None" = None,
         **config: Any,
     ) -> Provider:
         """A provider: `config` in the words of models.json (baseUrl, api, apiKey, models, headers …).
 
-        With `stream(model, context, options, ctx)`, an async generator of text, it answers itself.
+        With `stream(model, context, options, ctx)`, an async generator of text, it answers itself. With a
+        `login` (`pi.ext.oauth.Login`), people log in to it as to Pi's own providers.
         """
-        return self._put("providers", name, Provider(name, config, stream and _taking(stream, 4)))
+        return self._put("providers", name, Provider(name, config, stream and _taking(stream, 4), login))
 
     def virtual_model(
         self,

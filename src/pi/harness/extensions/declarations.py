@@ -1,7 +1,7 @@
 """What an extension declares, as the host keeps it: handlers, tools, commands, settings and the rest."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,9 @@ from pi.agent.tool import Tool
 from pi.llm.messages import AssistantMessage, ThinkingLevel
 from pi.llm.models import Model
 from pi.platform.errors import PiError
+
+if TYPE_CHECKING:
+    from pi.llm.logins import Login
 
 T = TypeVar("T")
 RenderKind = Literal["tool", "message", "entry", "markdown"]
@@ -119,11 +122,15 @@ class Flag(Struct, Generic[T], eq=False):
 
 
 class Provider(Struct, frozen=True, eq=False):
-    """A provider of models, in the form of models.json; `stream` answers requests instead of a protocol."""
+    """A provider of models, in the form of models.json; `stream` answers requests instead of a protocol.
+
+    `login` is how people log in to it.
+    """
 
     name: str
     config: dict[str, Any]
     stream: Callable[..., Any] | None = None
+    login: "Login | None" = None
 
 
 class Route(Struct, frozen=True):

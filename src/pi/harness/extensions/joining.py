@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct, structs
@@ -29,6 +29,9 @@ from pi.llm.messages import Context, Text, Thinking, ToolCall, Usage
 from pi.llm.options import StreamOptions
 from pi.llm.protocols import OWN_PREFIX, Protocol, set_own
 from pi.llm.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from pi.llm.logins import Login
 
 RENAMES = "extensionRenames"  # {"extension/name": "another name"}, or null to leave it out
 
@@ -103,6 +106,7 @@ def add_providers(
 ) -> None:
     """Let the registry know the providers and virtual models that extensions declare now."""
     configs: dict[str, ProviderConfig] = {}
+    logins: dict[str, Login] = {}
     for name, (owner, provider) in joined.providers.items():
         given = dict(provider.config)
         if provider.stream is not None:
@@ -113,12 +117,15 @@ def add_providers(
             configs[name] = msgspec.convert(given, ProviderConfig)
         except msgspec.ValidationError as error:
             problem(owner, f'the provider "{name}" is left out: {error}')
+            continue
+        if provider.login is not None:
+            logins[name] = provider.login
     virtual = {
         ref: structs.replace(model, route=partial(_routed, model.route, ctx_of, owner))
         for ref, (owner, model) in joined.virtual_models.items()
     }
     if configs or virtual or registry.has_added:
-        registry.set_added(configs, virtual)
+        registry.set_added(configs, virtual, logins)
 
 
 def _routed(run: Callable[..., Any], ctx_of: Callable[[str], Any], owner: str, request: Any) -> Any:

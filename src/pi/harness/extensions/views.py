@@ -134,9 +134,14 @@ class ModelsView:
     async def use(self, model: Model | str, level: ThinkingLevel | None = None) -> None:
         """Have another model answer from the next request on; it is kept in the session."""
         self._check()
-        found = self.find(model) if isinstance(model, str) else model
-        self._session.setup.registry.check_key(found)
-        await self._session.models.use(found, level)
+        registry = self._session.setup.registry
+        if isinstance(model, Model):
+            registry.check_key(model)
+            await self._session.models.use(model, level)
+            return
+        choice = resolve_model(registry, provider=None, pattern=model)
+        registry.check_key(choice.model)
+        await self._session.models.use(choice.model, level or choice.thinking, role=choice.role)
 
     async def think(self, level: ThinkingLevel) -> None:
         """Think at another level from the next request on."""

@@ -35,9 +35,17 @@ def missing_for_url(provider: str, env: Mapping[str, str]) -> tuple[str, ...]:
 def with_url_variables(model: Model, env: Mapping[str, str]) -> Model:
     """A model of the catalog whose address has the variables' values in it, as far as they are set."""
     known, url = PROVIDERS.get(model.provider), model.base_url
+    if known and known.root_env and (root := env.get(known.root_env)):
+        url = api_below(root)
     for name in known.url_env if known else ():
         url = url.replace(f"{{{name}}}", env.get(name) or f"{{{name}}}")
     return model if url == model.base_url else structs.replace(model, base_url=url)
+
+
+def api_below(root: str) -> str:
+    """Where the server with that root address, as people write it, speaks Chat Completions."""
+    root = root.strip().rstrip("/").removesuffix("/v1")
+    return f"{root if '://' in root else f'http://{root}'}/v1"
 
 
 def has_ambient(provider: str, env: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """What a stored login gives to a request: fresh tokens of it, in the form that its provider wants."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,25 @@ if TYPE_CHECKING:
 
 
 async def login_credentials(
-    auth_file: Path, provider: str, login: "Login | None", *, refused: str | None = None
+    auth_file: Path,
+    provider: str,
+    login: "Login | None",
+    *,
+    env: Mapping[str, str] | None = None,
+    refused: str | None = None,
 ) -> "tuple[Tokens, Credentials]":
     """The tokens stored for a provider, refreshed when it is time, and what a request gets of them.
 
-    `refused` is an access token that the provider didn't take. A provider without a login of ours gets the
-    token as it is, as long as it lasts. Raises OAuthError, TransportError, ConfigError, LockedError.
+    `login` is that of a provider which isn't built in; `env` is as for `login_of`. `refused` is an access
+    token that the provider didn't take. A provider without a login of ours gets the token as it is, as long
+    as it lasts. Raises OAuthError, TransportError, ConfigError, LockedError.
     """
     from pi.llm.logins import login_of
     from pi.llm.oauth.errors import OAuthError
     from pi.llm.oauth.store import fresh_tokens
     from pi.llm.oauth.tokens import Tokens
 
-    login = login or login_of(provider)
+    login = login or login_of(provider, env)
 
     async def not_ours(tokens: Tokens) -> Tokens:
         raise OAuthError(

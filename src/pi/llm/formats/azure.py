@@ -7,7 +7,6 @@ from pi.llm.options import StreamOptions
 from pi.llm.proxy import parse_url
 from pi.platform.errors import ConfigError
 
-PROVIDER = "azure"
 API_VERSION = "v1"
 
 _DOMAINS = (".openai.azure.com", ".cognitiveservices.azure.com", ".ai.azure.com")
@@ -36,8 +35,8 @@ def base_url(model: Model, options: StreamOptions) -> str:
 
 def deployment(model: Model, options: StreamOptions) -> str:
     """The name under which the model is deployed, by AZURE_OPENAI_DEPLOYMENT_NAME_MAP (`model=name,…`)."""
-    entries = (entry.partition("=") for entry in _variable("AZURE_OPENAI_DEPLOYMENT_NAME_MAP", options).split(","))
-    names = {id.strip(): name.strip() for id, _, name in entries}
+    entries = _variable("AZURE_OPENAI_DEPLOYMENT_NAME_MAP", options).split(",")
+    names = {id.strip(): name.strip() for id, _, name in (entry.partition("=") for entry in entries)}
     return names.get(model.id) or model.id
 
 

@@ -8,6 +8,7 @@ import msgspec
 from pi.llm.draft import Draft
 from pi.llm.errors import ProviderError
 from pi.llm.events import BlockEvent
+from pi.llm.formats.grammar import Inputs
 from pi.llm.formats.lenient import as_dict, as_text
 from pi.llm.formats.responses_answer import ResponsesAnswer
 from pi.llm.formats.responses_events import Event, read_event
@@ -30,16 +31,21 @@ class CodexError(ProviderError):
 
 
 class CodexAnswer:
-    """Turns the backend's events into blocks; `tier` is the service tier that was asked for."""
+    """Turns the backend's events into blocks; `tier` is the service tier that was asked for.
 
-    def __init__(self, draft: Draft, tier: Any = None):
+    `inputs` names the argument of tools that take raw text.
+    """
+
+    def __init__(self, draft: Draft, inputs: Inputs, tier: Any = None):
+        self.begun = False  # limits alone are no answer yet
         self.ended = False
-        self._answer = ResponsesAnswer(draft)
+        self._answer = ResponsesAnswer(draft, inputs)
         self._tier = tier
 
     def read(self, data: bytes) -> list[BlockEvent]:
         """Take an event in; raises CodexError when it tells of a failure, ProtocolError when it is none."""
         event = read_event(data)
+        self.begun = self.begun or not event.type.startswith("codex.")
         match event.type:
             case "error":
                 raise _failure(event, data)
@@ -78,7 +84,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> ProviderErr
     else:
         shown = as_text(error.get("message")) or text or _phrase(status)
     asked = retry_after_ms(headers)
-    return ProviderError(shown, status=status, retry_after_ms=_until_reset_ms(error) if asked is None else asked)
+    return ProviderError(
+        shown, status=status, retry_after_ms=_until_reset_ms(error) if asked is None else asked
+    )
 
 
 def limits_in(data: bytes) -> tuple[int, dict[str, str]] | None:

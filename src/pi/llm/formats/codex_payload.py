@@ -4,12 +4,14 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from pi.llm.formats.responses_compat import ResponsesCompat, responses_compat
-from pi.llm.formats.responses_items import Item, to_input, to_tools
+from pi.llm.formats.lenient import as_list
+from pi.llm.formats.responses_compat import responses_compat
+from pi.llm.formats.responses_items import Item, request_tools, to_input, to_tools
 from pi.llm.formats.responses_payload import CACHE_KEY_LENGTH
 from pi.llm.messages import AssistantMessage, Context
 from pi.llm.models import Model, clamp_level
 from pi.llm.options import StreamOptions
+from pi.llm.transcript import declared_tools
 
 Payload = dict[str, Any]
 
@@ -39,9 +41,11 @@ def build_payload(model: Model, context: Context, options: StreamOptions) -> Pay
         payload["prompt_cache_key"] = session
     if options.temperature is not None:
         payload["temperature"] = options.temperature
-    if context.tools:
-        tools = to_tools(context.tools, _compat(model))
-        payload["tools"] = [tool | {"strict": tool["strict"] or None} if "strict" in tool else tool for tool in tools]
+    if tools := request_tools(context, responses_compat(model)):
+        payload["tools"] = to_tools(tools, responses_compat(model))
+    for holder in (payload, *payload["input"]):
+        if "tools" in holder:
+            holder["tools"] = [_unheld(tool) for tool in holder["tools"]]
     if reasoning := _reasoning(model, options):
         payload["reasoning"] = reasoning
     return payload
@@ -54,18 +58,19 @@ def session_key(options: StreamOptions) -> str | None:
     return options.session_id[:CACHE_KEY_LENGTH]
 
 
-def answered(payload: Payload, model: Model, message: AssistantMessage) -> Answered | None:
-    """What to remember of a request and its answer; None when there is nothing to go on from."""
+def answered(payload: Payload, model: Model, context: Context, message: AssistantMessage) -> Answered | None:
+    """What to remember of a request, made of `context`, and its answer; None when nothing can follow it."""
     if not message.response_id:
         return None
-    return Answered(payload, message.response_id, _input(model, Context((message,))))
+    answer = Context((message,), tools=declared_tools(context))
+    return Answered(payload, message.response_id, _input(model, answer))
 
 
 def growth(payload: Payload, last: Answered | None) -> Payload | None:
     """A body with only the items that are new since `last`; None when more than these differ."""
     if last is None or _without_input(payload) != _without_input(last.payload):
         return None
-    items, known = payload.get("input") or [], [*(last.payload.get("input") or []), *last.items]
+    items, known = as_list(payload.get("input")), [*as_list(last.payload.get("input")), *last.items]
     if items[: len(known)] != known:
         return None
     return payload | {"previous_response_id": last.response_id, "input": items[len(known) :]}
@@ -76,12 +81,12 @@ def _without_input(payload: Payload) -> Payload:
 
 
 def _input(model: Model, context: Context) -> list[Item]:
-    return to_input(model, replace(context, system=""), _compat(model))
+    return to_input(model, replace(context, system=""), responses_compat(model))
 
 
-def _compat(model: Model) -> ResponsesCompat:
-    """The backend holds models to strict schemas, unless the model's `compat` says otherwise."""
-    return responses_compat(replace(model, compat={"supportsStrictMode": True, **(model.compat or {})}))
+def _unheld(tool: Item) -> Item:
+    """The backend decides itself about tools that needn't be held to their schema."""
+    return tool | {"strict": None} if tool.get("strict") is False else tool
 
 
 def _reasoning(model: Model, options: StreamOptions) -> Payload | None:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
+from pi.llm.formats.lenient import as_dict
 from pi.llm.messages import ToolCall, ToolDeclaration
 from pi.llm.unicode import well_formed
 from pi.platform.errors import ConfigError
@@ -29,13 +29,12 @@ def grammar_of(tool: ToolDeclaration, *, able: bool) -> Grammar | None:
 
     Raises ConfigError when the tool asks for a grammar and gives none, or hasn't one string to write with it.
     """
-    match tool.constrained_sampling:
-        case {"type": "grammar", "variants": dict(variants)} if able:
-            pass
-        case _:
-            return None
+    wish = tool.constrained_sampling or {}
+    if not able or wish.get("type") != "grammar":
+        return None
+    variants = as_dict(wish.get("variants"))
     for variant, syntax in _VARIANTS:
-        definition: Any = variants.get(variant)
+        definition = variants.get(variant)
         if isinstance(definition, str) and definition.strip():
             return Grammar(syntax, definition, _argument(tool))
     raise _unfit(tool, f"give it a variant {' or '.join(name for name, _ in _VARIANTS)}")
@@ -81,12 +80,10 @@ class RawInput:
 
 def _argument(tool: ToolDeclaration) -> str:
     match tool.parameters:
-        case {"type": "object", "required": [str(name)], "properties": dict(properties)}:
-            match properties.get(name):
-                case {"type": "string"}:
-                    return name
-                case _:
-                    raise _unfit(tool, f'"{name}" has to be a string')
+        case {"type": "object", "required": [str(name)], "properties": properties}:
+            if as_dict(as_dict(properties).get(name)).get("type") == "string":
+                return name
+            raise _unfit(tool, f'"{name}" has to be a string')
         case _:
             raise _unfit(tool, "its parameters have to be an object with exactly one required string")
 

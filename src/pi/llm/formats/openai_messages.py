@@ -47,7 +47,7 @@ def to_tools(tools: tuple[ToolDeclaration, ...], compat: CompletionsCompat) -> l
 
 
 def request_tools(context: Context, compat: CompletionsCompat) -> tuple[ToolDeclaration, ...]:
-    """The tools that stand at the head of a request: later ones stay where they came up, if that can be said."""
+    """The tools that stand at the head of a request: later ones stay where they came up, if possible."""
     return context.tools if _anchors_tools(context, compat) else current_tools(context)
 
 

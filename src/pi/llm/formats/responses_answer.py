@@ -1,5 +1,7 @@
-"""An answer of the Responses protocol: events go in, blocks come out, the draft fills."""
+"""An answer of the Responses protocol: asked for, read event by event, turned into blocks of a draft."""
 
+from collections.abc import AsyncGenerator
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -8,15 +10,25 @@ from msgspec.structs import replace
 from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock, Kind
 from pi.llm.errors import ProtocolError, ProviderError
-from pi.llm.events import BlockEvent
+from pi.llm.events import BlockEvent, StreamStart
+from pi.llm.formats.grammar import UNKNOWN, Inputs, RawInput
 from pi.llm.formats.lenient import as_dict, as_list, as_text
-from pi.llm.formats.openai_errors import error_text
-from pi.llm.formats.responses_events import Event
+from pi.llm.formats.openai_errors import error_text, refusal_text
+from pi.llm.formats.responses_events import Event, read_event
 from pi.llm.formats.responses_items import text_signature
+from pi.llm.http import Response, post_json
 from pi.llm.messages import Cost, StopReason, Usage
 from pi.llm.models import Model
+from pi.llm.options import StreamOptions
+from pi.llm.retry import retry_after_ms
+from pi.llm.sse import sse_events, watched
 
-_KINDS: dict[str, Kind] = {"reasoning": "thinking", "message": "text", "function_call": "toolcall"}
+_KINDS: dict[str, Kind] = {
+    "reasoning": "thinking",
+    "message": "text",
+    "function_call": "toolcall",
+    "custom_tool_call": "toolcall",
+}
 _GROWS: dict[str, Kind] = {
     "response.output_text.delta": "text",
     "response.refusal.delta": "text",
@@ -26,11 +38,40 @@ _GROWS: dict[str, Kind] = {
 }
 
 
-class ResponsesAnswer:
-    """Turns the server's items into blocks."""
+async def responses_stream(
+    draft: Draft,
+    url: str,
+    payload: dict[str, Any],
+    headers: dict[str, str],
+    options: StreamOptions,
+    host: str,
+    inputs: Inputs,
+) -> AsyncGenerator[StreamStart | BlockEvent]:
+    """Post a request and feed its answer to the draft; raises ProviderError, which names `host`."""
+    answer = ResponsesAnswer(draft, inputs)
+    done = False
+    async with post_json(url, payload, headers, options) as response:
+        if response.status >= 300:
+            raise await _refusal(host, response)
+        yield StreamStart()
+        async for _, data in watched(sse_events(response.chunks()), options.on_stream_event):
+            done = done or data.startswith(b"[DONE]")
+            if done or not data:  # read on to the end all the same: the connection is used again
+                continue
+            for event in answer.read(read_event(data)):
+                yield event
+    answer.finish()
+    for event in draft.close_all():
+        yield event
 
-    def __init__(self, draft: Draft):
+
+class ResponsesAnswer:
+    """Turns the server's items into blocks; `inputs` names the argument of tools that take raw text."""
+
+    def __init__(self, draft: Draft, inputs: Inputs = MappingProxyType({})):
         self._draft = draft
+        self._inputs = inputs
+        self._raw: dict[int, RawInput] = {}  # calls with raw text, by the index of their blocks
         self._open: dict[int | float | None, DraftBlock] = {}  # by the server's index
         self._reasoning: dict[str, tuple[DraftBlock, dict[str, Any]]] = {}  # with their items, by id
         self._ended = False
@@ -46,6 +87,8 @@ class ResponsesAnswer:
                 return self._grow("thinking", event.output_index, "\n\n")
             case "response.function_call_arguments.done":
                 return self._complete(event.output_index, event.arguments)
+            case "response.custom_tool_call_input.delta":
+                return self._grow_raw(event.output_index, event.delta)
             case "response.output_item.added":
                 return self._start(event.output_index, as_dict(event.item))
             case "response.output_item.done":
@@ -80,6 +123,13 @@ class ResponsesAnswer:
             return []
         return [self._draft.grow(block, delta)]
 
+    def _grow_raw(self, index: int | float | None, delta: Any) -> list[BlockEvent]:
+        block = self._open.get(index)
+        raw = self._raw.get(block.index) if block else None
+        if block is None or raw is None or not isinstance(delta, str):
+            return []
+        return [self._draft.grow(block, raw.grow(delta))]
+
     def _complete(self, index: int | float | None, arguments: Any) -> list[BlockEvent]:
         """The arguments as a whole: what no piece brought is still to be told."""
         block = self._open.get(index)
@@ -98,7 +148,12 @@ class ResponsesAnswer:
         if kind == "toolcall":
             id = "|".join(filter(None, (as_text(item.get("call_id")), as_text(item.get("id")))))
             block, opened = self._draft.open(kind, id=id, name=as_text(item.get("name")))
-            block.pieces = [as_text(item.get("arguments"))]
+            block.namespace = as_text(item.get("namespace")) or None
+            if item.get("type") == "custom_tool_call":
+                raw = self._raw[block.index] = RawInput(self._inputs.get(block.name, UNKNOWN))
+                block.pieces = [raw.grow(as_text(item.get("input")))]
+            else:
+                block.pieces = [as_text(item.get("arguments"))]
         else:
             block, opened = self._draft.open(kind)
         self._open[index] = block
@@ -110,6 +165,7 @@ class ResponsesAnswer:
         block = self._open.get(index)
         if block is None or block.kind != _KINDS.get(as_text(item.get("type"))):
             return events
+        block.namespace = as_text(item.get("namespace")) or block.namespace
         match block.kind:
             case "thinking":
                 whole = _joined(item.get("summary"), "\n\n") or _joined(item.get("content"), "\n\n")
@@ -118,6 +174,10 @@ class ResponsesAnswer:
             case "text":
                 whole = _joined(item.get("content"), "")
                 block.signature = text_signature(as_text(item.get("id")), as_text(item.get("phase")))
+            case "toolcall" if block.index in self._raw:
+                whole = ""
+                rest = self._raw[block.index].close(as_text(item.get("input")))
+                events.append(self._draft.grow(block, rest))
             case "toolcall":
                 whole = as_text(item.get("arguments"))
         if whole:
@@ -221,3 +281,13 @@ def _priced(model: Model, usage: Usage, tier: Any) -> Usage:
     read, write = cost.cache_read * factor, cost.cache_write * factor
     total = spent_in + spent_out + read + write
     return replace(usage, cost=Cost(spent_in or 0, spent_out or 0, read or 0, write or 0, total or 0))
+
+
+async def _refusal(host: str, response: Response) -> ProviderError:
+    body = (await response.read()).decode("utf-8", "replace")
+    text = refusal_text(response.status, body).removeprefix(f"{response.status}: ")
+    return ProviderError(
+        f"{host} API error ({response.status}): {text}",
+        status=response.status,
+        retry_after_ms=retry_after_ms(response.headers),
+    )

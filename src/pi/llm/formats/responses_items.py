@@ -1,13 +1,15 @@
 """A conversation as the Responses protocol wants it: input items and tools."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from pi.llm.call_ids import short_hash
+from pi.llm.formats.grammar import Inputs, grammar_of, inputs_of, raw_input
 from pi.llm.formats.responses_compat import ResponsesCompat
-from pi.llm.formats.strict_schema import strict_schema
+from pi.llm.formats.strict_schema import held_schema
 from pi.llm.messages import (
     AssistantMessage,
     Context,
@@ -23,28 +25,45 @@ from pi.llm.messages import (
     content_text,
 )
 from pi.llm.models import Model
+from pi.llm.transcript import current_tools, declared_tools, only_adds_tools, update_text
 from pi.llm.unicode import well_formed_json
-from pi.platform.errors import ConfigError
 
 Item = dict[str, Any]
 ID_LENGTH = 64  # characters of an item's id
 
 
-def to_input(model: Model, context: Context, compat: ResponsesCompat) -> list[Item]:
-    """The items of a request, for a context that `transcript.prepare` has made fit for the model."""
-    role = "developer" if model.reasoning and compat.supports_developer_role else "system"
-    sent: list[Item] = [{"role": role, "content": context.system}] if context.system else []
-    index = 0
+def to_input(
+    model: Model, context: Context, compat: ResponsesCompat, effort: str | None = None
+) -> list[Item]:
+    """The items of a request, for a context that `transcript.prepare` has made fit for the model.
+
+    With an `effort` the input tells of it, and of the one that each answer was written with.
+    """
+    writer = _Writer(model, context, compat, effort)
+    writer.instruct(context.system)
     for message in context.messages:
-        if items := _items(message, index, model):
-            sent += items
-            index += 1
-    return sent
+        writer.add(message)
+    writer.tell_effort(effort)
+    return writer.sent
 
 
-def to_tools(tools: tuple[ToolDeclaration, ...], compat: ResponsesCompat) -> list[Item]:
+def to_tools(
+    tools: Iterable[ToolDeclaration], compat: ResponsesCompat, *, deferred: bool = False
+) -> list[Item]:
     """The tools of a request; raises ConfigError when one can't be held to its schema but must be."""
-    return [_tool(tool, compat) for tool in tools]
+    found = {"defer_loading": True} if deferred else {}
+    return [_tool(tool, compat) | found for tool in tools]
+
+
+def request_tools(context: Context, compat: ResponsesCompat) -> tuple[ToolDeclaration, ...]:
+    """The tools that stand at the head of a request: later ones stay where they came up, if possible."""
+    return context.tools if _anchors_tools(context, compat) else current_tools(context)
+
+
+def raw_inputs(context: Context, compat: ResponsesCompat) -> Inputs:
+    """The tools whose calls carry raw text, and the argument that it becomes."""
+    able = compat.supports_openai_grammar_tools
+    return inputs_of(declared_tools(context), able=able) if able else {}
 
 
 def text_signature(id: str, phase: str | None) -> str:
@@ -52,19 +71,75 @@ def text_signature(id: str, phase: str | None) -> str:
     return msgspec.json.encode({"v": 1, "id": id} | ({"phase": phase} if phase else {})).decode()
 
 
-def _items(message: Message, index: int, model: Model) -> list[Item]:
-    """What one message becomes; `index` counts the messages that became something."""
-    match message:
-        case UserMessage(content=content):
-            blocks = (Text(content),) if isinstance(content, str) else content
-            return [{"role": "user", "content": [_part(block) for block in blocks]}] if blocks else []
-        case AssistantMessage():
-            return _answer(message, index, model)
-        case ToolResultMessage(tool_call_id=id, content=content):
-            call_id = id.partition("|")[0]
-            return [{"type": "function_call_output", "call_id": call_id, "output": _output(content, model)}]
-        case SystemMessage():
-            return []  # in the prompt
+def _anchors_tools(context: Context, compat: ResponsesCompat) -> bool:
+    return (compat.supports_additional_tools or compat.supports_tool_search) and only_adds_tools(context)
+
+
+class _Writer:
+    """Writes message after message; answers without an id of their own are numbered."""
+
+    def __init__(self, model: Model, context: Context, compat: ResponsesCompat, effort: str | None):
+        self.sent: list[Item] = []
+        self._model = model
+        self._compat = compat
+        self._inputs = raw_inputs(context, compat)
+        self._anchors_tools = _anchors_tools(context, compat)
+        self._tells_effort = effort is not None
+        self._count = 0  # of messages that became something
+
+    def instruct(self, text: str) -> None:
+        developer = self._model.reasoning and self._compat.supports_developer_role
+        if text:
+            self.sent.append({"role": "developer" if developer else "system", "content": text})
+
+    def tell_effort(self, effort: str | None) -> None:
+        if effort is not None and self._tells_effort:
+            self.sent.append({"type": "configuration_update", "reasoning": {"effort": effort}})
+
+    def add(self, message: Message) -> None:
+        before = len(self.sent)
+        match message:
+            case UserMessage(content=content):
+                blocks = (Text(content),) if isinstance(content, str) else content
+                if blocks:
+                    self.sent.append({"role": "user", "content": [_part(block) for block in blocks]})
+            case AssistantMessage():
+                self._add_answer(message)
+            case ToolResultMessage():
+                self._add_result(message)
+            case SystemMessage():
+                self._add_tools(message.tools_added or ())
+                self.instruct(update_text(message))
+        self._count += len(self.sent) > before
+
+    def _add_answer(self, message: AssistantMessage) -> None:
+        if items := _answer(message, self._count, self._model, self._inputs):
+            if _is_own(message, self._model):
+                self.tell_effort(message.provider_thinking_level)
+            self.sent += items
+
+    def _add_result(self, message: ToolResultMessage) -> None:
+        call_id = message.tool_call_id.partition("|")[0]
+        kind = "custom_tool_call_output" if message.tool_name in self._inputs else "function_call_output"
+        output = _output(message.content, self._model)
+        self.sent.append({"type": kind, "call_id": call_id, "output": output})
+
+    def _add_tools(self, tools: tuple[ToolDeclaration, ...]) -> None:
+        """Tools that came up here, and not at the head of the request: what is before them stays cached."""
+        if not (tools and self._anchors_tools):
+            return
+        if self._compat.supports_additional_tools:
+            added = to_tools(tools, self._compat)
+            self.sent.append({"type": "additional_tools", "role": "developer", "tools": added})
+            return
+        # as if the model had looked for them
+        names = [tool.name for tool in tools]
+        id = f"pi_tool_load_{short_hash(f'system:{self._count}:' + ','.join(names))}"
+        search = {"call_id": id, "execution": "client", "status": "completed"}
+        query = {"query": " ".join(names), "limit": len(names)}
+        found = to_tools(tools, self._compat, deferred=True)
+        self.sent.append({"type": "tool_search_call", **search, "arguments": query})
+        self.sent.append({"type": "tool_search_output", **search, "tools": found})
 
 
 def _part(block: Text | Image) -> Item:
@@ -82,7 +157,15 @@ def _output(content: tuple[Text | Image, ...], model: Model) -> str | list[Item]
     return text or ("(see attached image)" if images else "(no tool output)")
 
 
-def _answer(message: AssistantMessage, index: int, model: Model) -> list[Item]:
+def _is_own(message: AssistantMessage, model: Model) -> bool:
+    return _is_at_home(message, model) and message.model == model.id
+
+
+def _is_at_home(message: AssistantMessage, model: Model) -> bool:
+    return (message.provider, message.api) == (model.provider, model.api)
+
+
+def _answer(message: AssistantMessage, index: int, model: Model, inputs: Inputs) -> list[Item]:
     items: list[Item] = []
     texts = 0
     for block in message.content:
@@ -93,7 +176,7 @@ def _answer(message: AssistantMessage, index: int, model: Model) -> list[Item]:
                 items.append(_text_item(block, f"msg_pi_{index}_{texts}" if texts else f"msg_pi_{index}"))
                 texts += 1
             case ToolCall():
-                items.append(_call(block, message, model))
+                items.append(_call(block, message, model, inputs))
     return items
 
 
@@ -120,15 +203,19 @@ def _text_item(block: Text, fallback_id: str) -> Item:
     return item
 
 
-def _call(call: ToolCall, message: AssistantMessage, model: Model) -> Item:
+def _call(call: ToolCall, message: AssistantMessage, model: Model, inputs: Inputs) -> Item:
     call_id, item_id, *_ = [*call.id.split("|"), ""]
-    arguments = msgspec.json.encode(call.arguments).decode()
-    item: Item = {"type": "function_call", "call_id": call_id, "name": call.name, "arguments": arguments}
-    at_home = (message.provider, message.api) == (model.provider, model.api)
-    own = at_home and message.model == model.id
+    if call.name in inputs:
+        item: Item = {"type": "custom_tool_call", "call_id": call_id, "name": call.name}
+        item["input"] = raw_input(call, inputs[call.name])
+    else:
+        arguments = msgspec.json.encode(call.arguments).decode()
+        item = {"type": "function_call", "call_id": call_id, "name": call.name, "arguments": arguments}
+    own = _is_own(message, model)
     # OpenAI remembers which call followed which reasoning; another model's reasoning isn't replayed, so its
     # calls come without the ids that would be looked up.
-    if item_id.startswith("fc_") and (own or not at_home):
+    prefix = "ctc_" if call.name in inputs else "fc_"
+    if item_id.startswith(prefix) and (own or not _is_at_home(message, model)):
         item["id"] = item_id
     if own and call.namespace is not None:
         item["namespace"] = call.namespace
@@ -146,26 +233,14 @@ def _json(text: str | None) -> Any:
 
 
 def _tool(tool: ToolDeclaration, compat: ResponsesCompat) -> Item:
-    strict = _strict(tool, compat)
+    named = {"name": tool.name, "description": tool.description}
+    if grammar := grammar_of(tool, able=compat.supports_openai_grammar_tools):
+        rule = {"type": "grammar", "syntax": grammar.syntax, "definition": grammar.definition}
+        return {"type": "custom", **named, "format": rule}
+    strict = held_schema(tool, able=compat.supports_strict_mode)
     return {
         "type": "function",
-        "name": tool.name,
-        "description": tool.description,
+        **named,
         "parameters": tool.parameters if strict is None else strict,
         **({"strict": strict is not None} if compat.supports_strict_mode else {}),
     }
-
-
-def _strict(tool: ToolDeclaration, compat: ResponsesCompat) -> dict[str, Any] | None:
-    """The schema to which the model is held, None when it is only told."""
-    match tool.constrained_sampling:
-        case {"type": "json_schema", **wish}:
-            schema = strict_schema(tool.parameters) if compat.supports_strict_mode else None
-        case _:
-            return None
-    if schema is None and wish.get("strict") == "require":
-        reason = (
-            "its schema has no strict form" if compat.supports_strict_mode else "strict tools are unsupported"
-        )
-        raise ConfigError(f'Tool "{tool.name}" requires JSON-schema constrained sampling, but {reason}.')
-    return schema

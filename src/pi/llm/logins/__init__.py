@@ -1,10 +1,11 @@
 """Logins with an account instead of a key: one file of one shape each, in a table by provider.
 
-A login's file defines `LOGIN`. Its client id and addresses are data of that file; no login pretends to be
-another product.
+A login's file has `login(env)`. Its client id, addresses and scopes are data at its top; no login pretends to
+be another product (docs/adr/0008-log-in-as-ourselves.md).
 """
 
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Literal, Protocol
 
@@ -31,8 +32,8 @@ class LoginScreen(Protocol):
         """
         ...
 
-    async def ask(self, title: str, placeholder: str = "") -> str | None:
-        """A question that the login can't do without."""
+    async def ask(self, title: str, placeholder: str = "", *, secret: bool = False) -> str | None:
+        """A question that the login can't do without; a `secret` answer is not shown while it is typed."""
         ...
 
     def tell(self, text: str) -> None:
@@ -43,8 +44,8 @@ class LoginScreen(Protocol):
 class Login(Struct, frozen=True):
     """One way in: how to log in, how to get newer tokens, and what a request gets of them.
 
-    `log_in` gives tokens, or a key where the provider makes one. Its first method is the usual one. It and
-    `refresh` raise OAuthError, TransportError, ProtocolError.
+    `log_in` gives tokens, or a key where there are none. Its first method is the usual one. It and `refresh`
+    raise OAuthError, TransportError, ProtocolError, PiError.
     """
 
     methods: tuple[Method, ...]
@@ -54,16 +55,28 @@ class Login(Struct, frozen=True):
 
 
 class LoginFile(Struct, frozen=True):
-    """Where a login is, and what people know it as."""
+    """Where a login is, what people know it as, and how they can log in, the usual way first."""
 
     title: str
     module: str
+    methods: tuple[Method, ...]
 
 
-LOGINS: dict[str, LoginFile] = {}
+LOGINS: dict[str, LoginFile] = {
+    "github-copilot": LoginFile("GitHub Copilot", "pi.llm.logins.github_copilot", ("device",)),
+    "kimi-coding": LoginFile("Kimi Code (subscription)", "pi.llm.logins.kimi_coding", ("device",)),
+    "meta": LoginFile("Meta (Muse subscription)", "pi.llm.logins.meta", ("device",)),
+    "openai": LoginFile("OpenAI (ChatGPT subscription)", "pi.llm.logins.openai", ("browser",)),
+    "openai-codex": LoginFile(
+        "OpenAI Codex (ChatGPT Plus or Pro)", "pi.llm.logins.openai_codex", ("browser", "device")
+    ),
+    "openrouter": LoginFile("OpenRouter", "pi.llm.logins.openrouter", ("browser",)),
+    "radius": LoginFile("Radius", "pi.llm.logins.radius", ("browser", "device")),
+    "xai": LoginFile("xAI (SuperGrok or X Premium)", "pi.llm.logins.xai", ("device",)),
+}
 
 
-def login_of(provider: str) -> Login | None:
-    """The login of a provider; None when it has none."""
+def login_of(provider: str, env: Mapping[str, str] | None = None) -> Login | None:
+    """The login of a provider, as `env` (None: the process's) changes it; None when it has none."""
     file = LOGINS.get(provider)
-    return None if file is None else import_module(file.module).LOGIN
+    return None if file is None else import_module(file.module).login(os.environ if env is None else env)

@@ -14,6 +14,7 @@ from pi.llm.oauth.redirect import Code, PasteError, parse_redirect, read_query
 from pi.platform.errors import PiError
 
 LOGIN_MS = 5 * 60_000
+LOOPBACK = ("127.0.0.1", "::1")
 _LONGEST_HEAD = 64 * 1024
 _PORTS_TO_TRY = 20
 
@@ -27,11 +28,11 @@ None: nobody will paste anything, so only the browser counts.
 class Callback:
     """One login that waits for its redirect; `redirect_uri` is what the server must send browsers to."""
 
-    def __init__(self, state: str, path: str) -> None:
+    def __init__(self, state: str | None, path: str) -> None:
         self.redirect_uri = ""
         self.listening = False
         self.path = path
-        self._state = state.encode()
+        self._state = None if state is None else state.encode()
         self._code: asyncio.Future[Code] = asyncio.get_running_loop().create_future()
 
     async def code(self, *, paste: Paste | None = None, timeout_ms: int = LOGIN_MS) -> Code:
@@ -89,6 +90,8 @@ class Callback:
         import hmac
         from urllib.parse import parse_qs
 
+        if self._state is None:
+            return True
         state = parse_qs(query).get("state", [""])[0]
         return hmac.compare_digest(state.encode("utf-8", "replace"), self._state)
 
@@ -102,7 +105,8 @@ class Callback:
             except PasteError as error:
                 fault = str(error)
                 continue
-            if code.state is None or hmac.compare_digest(code.state.encode("utf-8", "replace"), self._state):
+            given = None if code.state is None else code.state.encode("utf-8", "replace")
+            if given is None or self._state is None or hmac.compare_digest(given, self._state):
                 return code
             fault = "That address belongs to another login. Paste the one that this login ended on."
         return await asyncio.get_running_loop().create_future()  # never: only the browser is left
@@ -110,16 +114,17 @@ class Callback:
 
 @asynccontextmanager
 async def callback_server(
-    state: str,
+    state: str | None,
     *,
     port: int = 0,
     path: str = "/callback",
     redirect_host: str = "127.0.0.1",
-    hosts: tuple[str, ...] = ("127.0.0.1", "::1"),
+    hosts: tuple[str, ...] = LOOPBACK,
     must_listen: bool = True,
 ) -> AsyncGenerator[Callback, None]:
     """Listen for the redirect that carries `state`; the port is free again afterwards.
 
+    None, for servers that send no state back: then nobody may guess `path`.
     `port` 0 takes a free one. Of `hosts`, the first must work and the others as far as the machine has them.
     Without `must_listen`, a fixed port that is taken leaves pasting as the only way. Raises PiError.
     """

@@ -42,6 +42,11 @@ class DevicePrompt(Struct, frozen=True):
     verification_uri_complete: str | None
     expires_in_s: float
 
+    @property
+    def url(self) -> str:
+        """The page to open: where there is one, the one that needs no typing."""
+        return self.verification_uri_complete or self.verification_uri
+
 
 async def run_device_flow(
     config: DeviceFlow,

@@ -1,4 +1,4 @@
-"""One request to an OAuth endpoint: fields as a form or JSON, a JSON object back, or the refusal raised."""
+"""One request of a login: fields as a form or JSON, a JSON object back, or the refusal raised."""
 
 import asyncio
 import re
@@ -17,12 +17,14 @@ _SECRET_FIELDS = (
     "client_secret",
     "code",
     "code_verifier",
+    "device_auth_id",
     "device_code",
     "password",
     "refresh_token",
     "subject_token",
 )
 _LONGEST_TEXT = 300
+_TIMEOUT_MS = 30_000
 
 
 class Client(Struct, frozen=True):
@@ -39,7 +41,7 @@ class Client(Struct, frozen=True):
     body: Literal["form", "json"] = "form"
     headers: dict[str, str] = {}
     fields: dict[str, str] = {}
-    timeout_ms: int = 30_000
+    timeout_ms: int = _TIMEOUT_MS
     proxy: str | None = None
 
     def __repr__(self) -> str:
@@ -47,28 +49,74 @@ class Client(Struct, frozen=True):
 
 
 async def post(client: Client, url: str, fields: Mapping[str, str]) -> dict[str, Any]:
-    """The endpoint's answer to `fields`, the client's own among them.
+    """The endpoint's answer to `fields`, the client's own among them. Raises like `call`."""
+    headers, fields = _authenticated(client, fields)
+    headers, body = _encoded(client, headers, fields)
+    secrets = _secrets(client, fields)
+    return await _sent("POST", url, headers, body, secrets, timeout_ms=client.timeout_ms, proxy=client.proxy)
+
+
+async def call(
+    url: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    bearer: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_ms: int = _TIMEOUT_MS,
+) -> dict[str, Any]:
+    """What an address beside OAuth's answers: `fields` are sent as JSON, without them it is a GET.
 
     Raises OAuthError for a refusal, TransportError when no answer came, ProtocolError for any other answer,
     with its `status`, and ConfigError for an address that can't be called.
     """
+    sent = {"accept": "application/json", **(headers or {})}
+    if bearer is not None:
+        sent["authorization"] = f"Bearer {bearer}"
+    secrets = [str(value) for name, value in (fields or {}).items() if value and name in _SECRET_FIELDS]
+    if bearer:
+        secrets.append(bearer)
+    if fields is None:
+        return await _sent("GET", url, sent, None, secrets, timeout_ms=timeout_ms)
+    sent["content-type"] = "application/json"
+    return await _sent("POST", url, sent, msgspec.json.encode(fields), secrets, timeout_ms=timeout_ms)
+
+
+async def _sent(
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    secrets: list[str],
+    *,
+    timeout_ms: int,
+    proxy: str | None = None,
+) -> dict[str, Any]:
     from pi.llm.http import request
 
-    headers, fields = _authenticated(client, fields)
-    headers, body = _encoded(client, headers, fields)
     try:
         async with (
-            asyncio.timeout(client.timeout_ms / 1000),
-            request("POST", url, headers=headers, body=body, proxy=client.proxy) as response,
+            asyncio.timeout(timeout_ms / 1000),
+            request(method, url, headers=headers, body=body, proxy=proxy) as response,
         ):
             status, answer = response.status, _object(await response.read())
     except TimeoutError:
         raise TransportError("Request timed out.") from None
-    if refusal := _refusal(answer or {}, status, _secrets(client, fields)):
+    if refusal := _refusal(answer or {}, status, secrets):
         raise refusal
     if answer is None or not 200 <= status < 300:
         raise ProtocolError(_unexpected(url, status), status=status)
     return answer
+
+
+def text_of(answer: Mapping[str, Any], name: str, url: str) -> str:
+    """A text that an answer must have. Raises ProtocolError, which names the address and no value."""
+    value = answer.get(name)
+    if not value or not isinstance(value, str):
+        raise ProtocolError(
+            f"The answer of {url.partition('?')[0]} has no {name}. Check that this is the right address.",
+            status=200,
+        )
+    return value
 
 
 def number(value: object) -> float | None:

@@ -1,16 +1,36 @@
 """What goes wrong in a login, told without a token or a code in it."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from pi.llm.errors import ProviderError
 
-_NEXT = {
+# What servers say of a login that is over; all but the first two are no standard's, yet common.
+_OVER = (
+    "invalid_grant",
+    "invalid_token",
+    "app_session_terminated",
+    "bad_refresh_token",
+    "invalid_refresh_token",
+    "login_required",
+    "refresh_token_expired",
+    "refresh_token_invalidated",
+    "refresh_token_reused",
+    "refresh_token_revoked",
+    "session_expired",
+    "token_expired",
+    "token_invalidated",
+    "token_revoked",
+)
+_NEXT = dict.fromkeys(_OVER, "Log in again.") | {
     "access_denied": "Start the login again and allow the access.",
+    "authorization_denied": "Start the login again and allow the access.",
     "authorization_pending": "Open the page that was shown and allow the access.",
     "expired_token": "The code on the page has expired: start the login again.",
     "insufficient_scope": "Log in again and allow what is asked for.",
     "invalid_client": "Check the client id and the client secret.",
-    "invalid_grant": "Log in again.",
     "invalid_scope": "Check the scopes that are asked for.",
-    "invalid_token": "Log in again.",
+    "login_cancelled": "Nothing was stored.",
     "login_required": "Log in first.",
     "login_timeout": "Start the login again.",
     "server_error": "Try again later.",
@@ -20,7 +40,8 @@ _NEXT = {
 
 
 class OAuthError(ProviderError):
-    """A refusal, by its `code`: one of RFC 6749 and 8628, or ours, `login_required` and `login_timeout`.
+    """A refusal, by its `code`: a standard's (RFC 6749, RFC 8628), a server's own, or one of ours:
+    `login_cancelled`, `login_required` and `login_timeout`.
 
     `interval_s` is the pause that a server asks for with `slow_down`.
     """
@@ -43,4 +64,19 @@ class OAuthError(ProviderError):
     @property
     def needs_login(self) -> bool:
         """Whether only a new login helps."""
-        return self.code in ("invalid_grant", "invalid_token", "login_required")
+        return self.code in _OVER
+
+
+@contextmanager
+def ends_login(*statuses: int) -> Generator[None]:
+    """A refusal with one of these statuses means that only a new login helps, whatever its words are.
+
+    An unknown client is not meant: the login may be fine.
+    """
+    try:
+        yield
+    except ProviderError as error:
+        code = error.code if isinstance(error, OAuthError) else ""
+        if error.status not in statuses or code in (*_OVER, "invalid_client", "unauthorized_client"):
+            raise
+        raise OAuthError("invalid_grant", "The login is no longer valid", status=error.status) from error

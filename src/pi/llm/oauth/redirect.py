@@ -19,11 +19,15 @@ class PasteError(PiError):
 
 
 class Code(Struct, frozen=True):
-    """What a redirect brings; without `state` it was a bare code. `issuer` is RFC 9207's `iss`."""
+    """What a redirect brings; without `state` it was a bare code. `issuer` is RFC 9207's `iss`.
+
+    `client_id` is the one that servers issue which register a client at its first login.
+    """
 
     code: str
     state: str | None = None
     issuer: str | None = None
+    client_id: str | None = None
 
     def __repr__(self) -> str:
         return "Code(…)"
@@ -38,7 +42,9 @@ def read_query(query: str) -> Code | None:
         description = values.get("error_description")
         raise OAuthError(printable(error), printable(description) if description else None)
     code = values.get("code")
-    return Code(code, values.get("state"), values.get("iss")) if code else None
+    if not code:
+        return None
+    return Code(code, values.get("state"), values.get("iss"), values.get("client_id"))
 
 
 def parse_redirect(text: str) -> Code:

@@ -1,4 +1,4 @@
-"""Logins in a file like the original's auth.json: read, written, and refreshed once however many ask."""
+"""auth.json as the original has it: logins and keys written, and refreshed once however many ask."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from pi.llm.auth.store import ApiKeyEntry
 from pi.llm.errors import ProviderError, TransportError
 from pi.llm.oauth.errors import OAuthError
 from pi.llm.oauth.tokens import EARLY_MS, Tokens
@@ -77,19 +78,33 @@ def read_tokens(path: Path, key: str) -> Tokens | None:
 
 async def save_tokens(path: Path, key: str, tokens: Tokens) -> None:
     """Store a login, in the place of what is under `key`. Raises ConfigError, LockedError."""
-    try:
-        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"Can't make {path.parent}: {error.strerror}. The login isn't stored.") from error
+    _make_folder(path)
     async with _lock(path):
-        _write(path, key, tokens)
+        _write(path, key, _login_entry(tokens))
 
 
-async def remove_tokens(path: Path, key: str) -> None:
-    """Take out what is stored under `key`, if anything. Raises ConfigError, LockedError."""
-    if path.exists():
-        async with _lock(path):
-            _write(path, key, None)
+async def save_key(path: Path, key: str, entry: ApiKeyEntry, *, keep_env: bool = False) -> None:
+    """Store an API key likewise; `keep_env` keeps the variables that are stored with the key it replaces."""
+    _make_folder(path)
+    async with _lock(path):
+        old = _stored_object(path, key)
+        kept: object = old.get("env") if keep_env and old.get("type") == "api_key" else None
+        env: object = entry.env or kept
+        _write(path, key, {"type": "api_key", "key": entry.key, **({"env": env} if env else {})})
+
+
+async def remove_tokens(path: Path, key: str) -> bool:
+    """Take out what is stored under `key`, login or key; whether there was anything.
+
+    Raises ConfigError, LockedError.
+    """
+    if not path.exists():
+        return False
+    async with _lock(path):
+        if key not in _parsed(_text(path), path):
+            return False
+        _write(path, key, None)
+        return True
 
 
 async def _refreshed(
@@ -114,7 +129,8 @@ async def _refreshed(
         now = _stored(path, key)
         if now.access != old.access:  # by a program that takes no lock, or took ours while we slept
             return now
-        _write(path, key, new)
+        # What the refresh says nothing about stays: others may have stored it there.
+        _write(path, key, {**_stored_object(path, key), **_login_entry(new)})
         return new
 
 
@@ -145,28 +161,35 @@ def _stored(path: Path, key: str) -> Tokens:
     raise OAuthError("login_required", f"There is no login for {key} in {path}")
 
 
-def _write(path: Path, key: str, tokens: Tokens | None) -> None:
-    """Only that entry changes; the rest of the file stays byte for byte."""
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Can't make {path.parent}: {error.strerror}. Nothing is stored.") from error
+
+
+def _write(path: Path, key: str, entry: dict[str, Any] | None) -> None:
+    """Only that entry changes, None takes it out; the rest of the file stays byte for byte."""
     from pi.platform.files import write_atomic
     from pi.platform.jsonc_edit import remove_value, set_value
 
     text = _text(path) or "{}\n"
-    values = _parsed(text, path)
-    text = (
-        remove_value(text, (key,)) if tokens is None else set_value(text, (key,), _entry(values, key, tokens))
-    )
+    _parsed(text, path)  # a broken file is left alone
+    text = remove_value(text, (key,)) if entry is None else set_value(text, (key,), entry)
     try:
         # an administrator's mode stays, as in the original
         write_atomic(path, text.encode(), mode=None if path.exists() else _FILE_MODE)
     except OSError as error:
-        raise ConfigError(f"Can't write {path}: {error.strerror}. The login isn't stored.") from error
+        raise ConfigError(f"Can't write {path}: {error.strerror}. Nothing is stored.") from error
 
 
-def _entry(values: dict[str, Any], key: str, tokens: Tokens) -> dict[str, Any]:
-    old = values.get(key)
-    kept = cast(dict[str, Any], old) if isinstance(old, dict) else {}
+def _stored_object(path: Path, key: str) -> dict[str, Any]:
+    old = _parsed(_text(path), path).get(key)
+    return cast(dict[str, Any], old) if isinstance(old, dict) else {}
+
+
+def _login_entry(tokens: Tokens) -> dict[str, Any]:
     return {
-        **(kept if kept.get("type") == "oauth" else {}),
         **tokens.extra,
         "type": "oauth",
         "access": tokens.access,

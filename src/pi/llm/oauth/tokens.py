@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from pi.llm.errors import ProtocolError
 from pi.llm.oauth.endpoint import Client, number, post
-from pi.llm.oauth.errors import OAuthError
+from pi.llm.oauth.errors import OAuthError, ends_login
 from pi.platform.clock import now_ms
 
 EARLY_MS = 5 * 60_000  # the original's measure: room for clocks that differ, and for a long request
@@ -61,7 +61,8 @@ async def refresh(
     asked = {"grant_type": "refresh_token", "refresh_token": tokens.refresh}
     if scope := " ".join(scopes):
         asked["scope"] = scope
-    new = await request_tokens(client, asked | dict(fields or {}))
+    with ends_login(401):
+        new = await request_tokens(client, asked | dict(fields or {}))
     return Tokens(
         new.access,
         new.refresh or tokens.refresh,

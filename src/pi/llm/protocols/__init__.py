@@ -17,10 +17,16 @@ Protocol = Callable[[Draft, Context, StreamOptions], AsyncGenerator[StreamStart 
 
 PROTOCOLS = {
     "anthropic-messages": "pi.llm.protocols.anthropic_messages",
+    "azure-openai-responses": "pi.llm.protocols.azure_openai_responses",
+    "bedrock-converse-stream": "pi.llm.protocols.bedrock_converse_stream",
     "faux": "pi.llm.protocols.faux",
     "google-generative-ai": "pi.llm.protocols.google_generative_ai",
+    "google-vertex": "pi.llm.protocols.google_vertex",
+    "mistral-conversations": "pi.llm.protocols.mistral_conversations",
+    "openai-codex-responses": "pi.llm.protocols.openai_codex_responses",
     "openai-completions": "pi.llm.protocols.openai_completions",
     "openai-responses": "pi.llm.protocols.openai_responses",
+    "pi-messages": "pi.llm.protocols.pi_messages",
 }
 OWN_PREFIX = "own:"  # before the api of a provider that code of the user's answers for
 _own: dict[str, Protocol] = {}

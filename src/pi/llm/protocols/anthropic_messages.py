@@ -12,7 +12,10 @@ from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.events import BlockEvent, StreamStart
-from pi.llm.formats.anthropic_payload import build_headers, build_payload, compat_of
+from pi.llm.formats.anthropic_compat import compat_of
+from pi.llm.formats.anthropic_payload import is_oauth
+from pi.llm.formats.anthropic_request import Request
+from pi.llm.formats.lenient import as_dict, as_list
 from pi.llm.http import Response, post_json
 from pi.llm.messages import Context, StopReason, Usage
 from pi.llm.options import StreamOptions
@@ -22,6 +25,10 @@ from pi.llm.unicode import well_formed_json
 
 _REDACTED = "[Reasoning redacted]"
 _REFUSED = "The model refused to complete the request"
+_NOT_HERE = (
+    "\nAnthropic keeps its subscriptions for its own clients. An API key works: set ANTHROPIC_API_KEY, "
+    "or store one with /login."
+)
 _STOP_REASONS: dict[str, StopReason] = {
     "end_turn": "stop",
     "max_tokens": "length",
@@ -31,6 +38,8 @@ _STOP_REASONS: dict[str, StopReason] = {
     "refusal": "error",
     "sensitive": "error",
 }
+
+_TOLD = ("type", "path", "reason")  # of what the server left out
 
 Number = int | float | None  # compatible servers send null, and floats for counts
 
@@ -48,6 +57,7 @@ class _Message(Struct):
     id: str | None = None
     model: str | None = None
     usage: _Usage | None = None
+    input_transformations: Any = None
 
 
 class _MessageStart(Struct):
@@ -95,6 +105,7 @@ class _Stop(Struct):
 class _MessageDelta(Struct):
     delta: _Stop = msgspec.field(default_factory=_Stop)
     usage: _Usage | None = None
+    input_transformations: Any = None
 
 
 class _MessageStop(Struct):
@@ -120,17 +131,22 @@ async def stream(
     """Ask once, and feed the draft with what comes back; a failure is a ProviderError."""
     model = draft.model
     url = f"{model.base_url.removesuffix('/')}/v1/messages?beta=true"
-    payload = build_payload(model, context, options)
-    async with post_json(url, payload, build_headers(model, context, options), options) as response:
-        if not 200 <= response.status < 300:
-            raise await _refusal(response)
-        yield StreamStart()
-        reader = _Reader(draft)
-        async for name, data in watched(sse_events(response.chunks()), options.on_stream_event):
-            event = reader.take(name, data)
-            if event is not None:
-                yield event
-        reader.finish()
+    request = Request(draft, context, options)
+    while True:
+        async with post_json(url, await request.body(), request.headers(), request.options) as response:
+            if 200 <= response.status < 300:
+                yield StreamStart()
+                reader = _Reader(draft)
+                async for name, data in watched(sse_events(response.chunks()), options.on_stream_event):
+                    event = reader.take(name, data)
+                    if event is not None:
+                        yield event
+                reader.finish()
+                request.keep()
+                return
+            refusal = await _refusal(response, options)
+        if not request.mend(refusal):
+            raise refusal
 
 
 class _Reader:
@@ -141,6 +157,7 @@ class _Reader:
         self._priced_as = draft.model
         self._open: dict[int | float, DraftBlock] = {}  # by the server's index
         self._inputs: dict[int, Any] = {}  # arguments that came whole with a call's start
+        self._transformed: Any = None  # what the server left out of the conversation
         self._begun = False
         self._ended = False
 
@@ -158,7 +175,8 @@ class _Reader:
                 return self._close(self._open.pop(index, None))
             case _MessageStart(message=message):
                 self._begin(message)
-            case _MessageDelta(delta=stop, usage=usage):
+            case _MessageDelta(delta=stop, usage=usage, input_transformations=transformed):
+                self._transformed = transformed or self._transformed
                 self._stop(stop, usage)
             case _MessageStop():
                 self._ended = True
@@ -170,10 +188,14 @@ class _Reader:
             raise ProtocolError("Anthropic stream ended before message_stop")
         if self._draft.raw_stop_reason is None:
             raise ProtocolError("Anthropic stream ended without a stop reason")
+        if left_out := list(map(as_dict, as_list(self._transformed))):
+            told = [{name: each[name] for name in _TOLD if name in each} for each in left_out]
+            self._draft.note("anthropic_input_transformations", {"transformations": told})
 
     def _begin(self, message: _Message) -> None:
         draft, self._begun = self._draft, True
         draft.response_id = message.id
+        self._transformed = message.input_transformations
         if message.model != draft.model.id:
             draft.response_model = message.model
             self._price_as(message.model)
@@ -300,10 +322,11 @@ def _decoded_leniently(name: str, kind: Any, text: str) -> _WireEvent:
         raise ProtocolError(f"Could not parse Anthropic SSE event {name}: {error}; data={text}") from None
 
 
-async def _refusal(response: Response) -> ProviderError:
+async def _refusal(response: Response, options: StreamOptions) -> ProviderError:
     body = (await response.read()).decode("utf-8", "replace")
+    refused = is_oauth(options) and response.status in (400, 401, 403)
     return ProviderError(
-        f"{response.status} {_error_text(body)}",
+        f"{response.status} {_error_text(body)}{_NOT_HERE if refused else ''}",
         status=response.status,
         retry_after_ms=retry_after_ms(response.headers),
     )

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pi.llm.cost import priced
 from pi.llm.draft import Draft, DraftBlock
@@ -16,6 +17,7 @@ from pi.llm.formats.openai_chunks import CallPiece, Choice, Chunk, ChunkReader, 
 from pi.llm.formats.openai_errors import error_text, refusal_text
 from pi.llm.formats.openai_messages import mark_cache, raw_inputs, request_tools, to_messages, to_tools
 from pi.llm.formats.openai_thinking import add_detail, is_detail, thinking_fields
+from pi.llm.formats.sampling import sampling_fields
 from pi.llm.http import Response, post_json
 from pi.llm.messages import AssistantMessage, Context, StopReason, ToolResultMessage, Usage
 from pi.llm.models import Model, clamp_level
@@ -38,10 +40,10 @@ async def stream(
     draft: Draft, context: Context, options: StreamOptions
 ) -> AsyncGenerator[StreamStart | BlockEvent]:
     """Ask the draft's model and feed its answer to the draft; raises ProviderError."""
-    model = draft.model
+    model, own = _at_host(draft.model, options)
     compat = completions_compat(model)
     url = model.base_url.rstrip("/") + "/chat/completions"
-    payload = build_payload(model, context, options)
+    payload = build_payload(model, context, options) | own
     answer = _Answer(draft, compat, raw_inputs(context, compat))
     chunks = ChunkReader()
     done = False
@@ -94,8 +96,7 @@ def build_payload(model: Model, context: Context, options: StreamOptions) -> dic
         payload["priority"] = compat.vllm_priority
     payload |= thinking_fields(model, compat, level, budget)
     payload |= _routing_fields(compat)
-    for_level = (model.sampling_params_by_thinking_level or {}).get(level, {})
-    return payload | (model.sampling_params or {}) | for_level | (options.sampling_params or {})
+    return payload | sampling_fields(model, options)
 
 
 def build_headers(model: Model, options: StreamOptions) -> dict[str, str]:
@@ -110,6 +111,16 @@ def build_headers(model: Model, options: StreamOptions) -> dict[str, str]:
     if not any(headers.get(name, "").strip() for name in ("authorization", "cf-aig-authorization")):
         raise ProviderError(f"No API key for provider: {model.provider}")
     return headers
+
+
+def _at_host(model: Model, options: StreamOptions) -> tuple[Model, dict[str, Any]]:
+    """The model at the address where it is asked, and what its host wants said otherwise."""
+    if model.provider != "azure":
+        return model, {}
+    from pi.llm.formats import azure
+
+    at = replace(model, base_url=azure.base_url(model, options))
+    return at, {"model": azure.deployment(model, options)}
 
 
 _NO_CHOICE = Choice()

@@ -16,7 +16,7 @@ from pi.llm.registry import ModelRegistry
 from pi.modes.doctor.machine import network, programs, sessions, terminal
 from pi.modes.doctor.project import project
 from pi.modes.doctor.report import Check, Place, number
-from pi.modes.doctor.setup import files, installation, keys, servers
+from pi.modes.doctor.setup import catalog, files, installation, keys, servers
 from pi.platform.terminal import plain, say, write_all
 from pi.version import __version__
 
@@ -60,7 +60,7 @@ async def examine(place: Place) -> list[Check]:
     settings = user.with_project(place.cwd) if trusted else user
     registry = ModelRegistry(place.agent_dir, env=place.env)
     groups: dict[str, Iterable[Check]] = {
-        "Pi": installation(place),
+        "Pi": (*installation(place), *catalog(place.agent_dir)),
         "Files": files(place.agent_dir, registry),
         "Keys": keys(place, registry, settings),
         "Local servers": await servers(place),

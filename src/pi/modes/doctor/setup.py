@@ -12,13 +12,16 @@ from pi.harness.settings import Settings, read_settings
 from pi.llm.auth.environment import environment_names
 from pi.llm.auth.store import ApiKeyEntry, AuthEntry, OAuthEntry, read_auth
 from pi.llm.auth.values import missing_names
+from pi.llm.catalog import catalog_date, fetched_path
 from pi.llm.config import ProviderConfig, read_config
+from pi.llm.fetched import is_newer, read_store
 from pi.llm.local_servers import find_local_servers, none_answers
 from pi.llm.patterns import initial_model
 from pi.llm.providers import PROVIDERS
 from pi.llm.proxy import parse_url, proxy_for
 from pi.llm.registry import ModelRegistry
 from pi.modes.doctor.report import Check, Place, fail, number, ok, warn
+from pi.platform.clock import iso
 from pi.platform.errors import ConfigError
 from pi.platform.jsonc import loads_jsonc
 from pi.version import __version__
@@ -62,6 +65,21 @@ def _kind_of_program(path: Path) -> str:
         mine = os.fsencode(sys.executable)
         return "this one" if mine in head else "another installation of Pi for Python"
     return "another program"
+
+
+def catalog(agent_dir: Path) -> Iterator[Check]:
+    """How old the facts about models are, and for whom newer ones were fetched."""
+    stores = {name: read_store(fetched_path(agent_dir, name)) for name in PROVIDERS}
+    newer = [
+        store.catalog.dated
+        for name, store in stores.items()
+        if store.catalog and is_newer(store.catalog, catalog_date(name))
+    ]
+    text = f"catalog of {catalog_date('anthropic')}"
+    if newer:
+        text += f", newer for {number(len(newer), 'provider')} (up to {iso(max(newer))[:10]})"
+    lists = [f"{name} of {iso(store.live.checked_at)[:10]}" for name, store in stores.items() if store.live]
+    yield ok("models", f"{text}; live lists: {', '.join(lists)}" if lists else text)
 
 
 def files(agent_dir: Path, registry: ModelRegistry) -> Iterator[Check]:

@@ -214,6 +214,6 @@ def _explained(error: PiError) -> str:
         which = "the selected model" if error.provider == "unknown" else error.provider
         return (
             f"No API key found for {which}.\n\n"
-            "Add one (see docs/models.md), or use another model: get_available_models, set_model."
+            "Log in with the command login, or use another model: get_available_models, set_model."
         )
     return str(error)

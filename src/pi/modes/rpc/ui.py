@@ -19,7 +19,8 @@ class RpcUI(NobodyThere):
         super().__init__()
         self.mode: Literal["tui", "rpc", "json", "print", "sdk"] = "rpc"
         self.available = True
-        self.has_forms = False  # until the client says so
+        self.has_forms = self.opens_pages = False  # until the client says so
+        self.login: asyncio.Task[None] | None = None  # the one that is going on
         self._send = send
         self._open: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
@@ -49,6 +50,11 @@ class RpcUI(NobodyThere):
         answer = await self._ask("input", timeout, title=title, placeholder=placeholder or UNSET)
         return _text(answer, "value")
 
+    async def secret(self, title: str, placeholder: str) -> str | None:
+        """An input whose text the client doesn't show while it is typed, if it can do that."""
+        answer = await self._ask("input", None, title=title, placeholder=placeholder or UNSET, secret=True)
+        return _text(answer, "value")
+
     async def editor(self, title: str, text: str) -> str | None:
         return _text(await self._ask("editor", None, title=title, prefill=text or UNSET), "value")
 
@@ -63,6 +69,13 @@ class RpcUI(NobodyThere):
 
     def notify(self, text: str, kind: NoticeKind) -> None:
         self._tell("notify", message=text, notifyType=kind)
+
+    def open_url(self, url: str, code: str | None) -> None:
+        """A page for people to open, and the code to type in there."""
+        if self.opens_pages:
+            self._tell("open_url", url=url, code=UNSET if code is None else code)
+        else:
+            self.notify(f"Open {url}" + (f" and type in {code}" if code else ""), "info")
 
     def set_status(self, key: str, text: str | None) -> None:
         self._tell("setStatus", statusKey=key, statusText=UNSET if text is None else text)

@@ -1,7 +1,7 @@
 """All commands by name: one function each, in a file by subject."""
 
 from pi.modes.rpc.call import Command
-from pi.modes.rpc.commands import models, own, prompting, sessions, settings, shell, state
+from pi.modes.rpc.commands import logins, models, own, prompting, sessions, settings, shell, state
 
 COMMANDS: dict[str, Command] = {
     **prompting.COMMANDS,
@@ -10,5 +10,6 @@ COMMANDS: dict[str, Command] = {
     **settings.COMMANDS,
     **shell.COMMANDS,
     **sessions.COMMANDS,
+    **logins.COMMANDS,
     **own.COMMANDS,
 }

@@ -24,6 +24,9 @@ class Level(Struct, frozen=True):
 
 
 async def set_model(call: Call, given: ModelRef) -> dict[str, Any]:
+    if given.model_id.startswith("@") and not given.provider:
+        await call.session.models.use(given.model_id)
+        return model_view(call.session.model)
     for model in call.session.models.available():
         if (model.provider, model.id) == (given.provider, given.model_id):
             await call.session.models.use(model)

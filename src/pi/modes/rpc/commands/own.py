@@ -9,11 +9,12 @@ from pi.llm.messages import content_text
 from pi.modes.rpc.call import Call, Command, NoArguments
 from pi.version import __version__
 
+_CAPABILITIES = ("form", "open_url")
 _SHOWN = 200  # characters of a message in the tree
 
 
 class Hello(Struct, frozen=True):
-    """What the client can do besides the protocol: "form"."""
+    """What the client can do besides the protocol: "form", "open_url"."""
 
     capabilities: tuple[str, ...] = ()
 
@@ -23,10 +24,11 @@ async def hello(call: Call, given: Hello) -> dict[str, Any]:
     from pi.modes.rpc.commands import COMMANDS
 
     call.ui.has_forms = "form" in given.capabilities
+    call.ui.opens_pages = "open_url" in given.capabilities
     return {
         "name": "pi-harness",
         "version": __version__,
-        "capabilities": ["form"] if call.ui.has_forms else [],
+        "capabilities": [name for name in _CAPABILITIES if name in given.capabilities],
         "commands": list(COMMANDS),
     }
 

@@ -1,0 +1,70 @@
+"""Numbers and times of the usage report as people read them."""
+
+from datetime import datetime
+
+from pi.llm.quota import Window
+
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
+
+
+def usd(amount: float) -> str:
+    """Dollars; small amounts keep their digits."""
+    return f"${amount:,.2f}" if amount >= 0.1 or not amount else f"${amount:,.4f}"
+
+
+def percent(share: float) -> str:
+    """A share of 1."""
+    return f"{100 * share:.1f} %"
+
+
+def moment(at_ms: int, now_ms: int) -> str:
+    """A point in local time: the hour where it is today's, else with the day."""
+    at, now = datetime.fromtimestamp(at_ms / 1000), datetime.fromtimestamp(now_ms / 1000)
+    if at.date() == now.date():
+        return f"at {at:%H:%M}"
+    return f"on {at:%a} {at.day} {at:%b} at {at:%H:%M}"
+
+
+def span(ms: int) -> str:
+    """How long something lasts, in its two largest units."""
+    minutes = max(round(ms / _MINUTE_MS), 1)
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+def resets(window: Window, now_ms: int) -> str:
+    """When a window begins anew; empty when nobody knows."""
+    at = window.resets_at_ms
+    return "" if at is None else f"resets in {span(at - now_ms)}, {moment(at, now_ms)}"
+
+
+def standing(window: Window) -> str:
+    """What is used of a window, and what is left where that is told."""
+    used = "" if window.used is None else f"{100 * window.used:.0f} % used"
+    if window.remaining is None:
+        return used
+    show = usd if window.name.startswith("credits") else _count
+    left = f"{show(window.remaining)} left"
+    if window.limit is not None:
+        left = f"{show(window.remaining)} of {show(window.limit)} left"
+    return f"{used}, {left}" if used else left
+
+
+def period(since_ms: int | None, until_ms: int | None) -> str:
+    """The time that a report is about."""
+    if since_ms is None and until_ms is None:
+        return "All time"
+    first = "" if since_ms is None else f"From {_day(since_ms)}"
+    last = "" if until_ms is None else f"until {_day(until_ms - 1)}"
+    return f"{first} {last}".strip().capitalize()
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000).date().isoformat()
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}"
