@@ -230,7 +230,7 @@ def test_the_report_adds_up(tmp_path: Path) -> None:
     assert report.groups == {"model": rows}
     assert report.total == Row("", "Total", 2, 20, 20, 20, 0, 4.0, 1.0)
     [limits] = report.limits
-    assert (limits.provider, limits.spent_5h, limits.spent_7d, limits.windows) == ("p", 4.0, 4.0, ())
+    assert (limits.provider, limits.spent_5_hours, limits.spent_7_days, limits.windows) == ("p", 4.0, 4.0, ())
 
 
 def test_a_time_that_is_over_is_left_out(tmp_path: Path) -> None:

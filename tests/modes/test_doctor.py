@@ -157,7 +157,7 @@ def test_keys_are_told_by_their_origin_and_never_shown(home: Home) -> None:
         ("groq", "ok", "from a command in auth.json, which isn't run here"),
         ("zai", "warn", "auth.json takes it from NOT_THERE, not set"),
         ("zai", "ok", "from the environment, ZAI_API_KEY"),
-        ("anthropic", "warn", "a login in auth.json, which this version doesn't use yet"),
+        ("anthropic", "warn", "auth.json has a login that Pi itself can't renew, and it has expired"),
         ("deepseek", "ok", "from auth.json, which names ${OWN}"),
         ("mine", "ok", "from models.json"),
         ("bare", "warn", "in models.json without a key"),

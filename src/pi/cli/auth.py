@@ -113,21 +113,17 @@ async def _run(verb: str, flags: set[str], values: dict[str, str], names: Sequen
         case "login":
             from pi.modes.auth.login import Wish, run_login
 
-            await run_login(
-                registry, agent_dir, Wish(name, "--api-key" in flags, "--no-browser" not in flags)
-            )
+            await run_login(registry, Wish(name, "--api-key" in flags, "--no-browser" not in flags))
         case "logout":
             from pi.modes.auth.login import run_logout
 
-            _tell(plain(await run_logout(registry, agent_dir, names[0])))
+            _tell(plain(await run_logout(registry, names[0])))
         case _:
-            return await _show(registry, agent_dir, verb, flags, values)
+            return await _show(registry, verb, flags, values)
     return 0
 
 
-async def _show(
-    registry: "ModelRegistry", agent_dir: Path, verb: str, flags: set[str], values: dict[str, str]
-) -> int:
+async def _show(registry: "ModelRegistry", verb: str, flags: set[str], values: dict[str, str]) -> int:
     from pi.modes.auth import check
 
     about = check.Subject(values.get("--provider"), values.get("--model"))
@@ -143,12 +139,12 @@ async def _show(
             _tell(check.as_text(found, json="--json" in flags))
             return check.EXIT_CODES[found.status]
         case "print-api-key":
-            _tell(await check.api_key(registry, agent_dir, about))
+            _tell(await check.api_key(registry, about))
         case _:
             lasts = values.get("--min-expiry")
             _tell(
                 await check.bearer_token(
-                    registry, agent_dir, about, _milliseconds(lasts) if lasts else check.MIN_EXPIRY_MS
+                    registry, about, _milliseconds(lasts) if lasts else check.MIN_EXPIRY_MS
                 )
             )
     return 0

@@ -1,4 +1,4 @@
-"""Logging in and out for programs: with an account, whose questions a screen of theirs asks, or with a key."""
+"""Logging in and out for programs: with a key, or with an account and a screen that asks people."""
 
 import os
 from pathlib import Path

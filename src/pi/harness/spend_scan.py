@@ -131,7 +131,8 @@ def scan(path: Path, status: os.stat_result, known: Scan | None = None) -> Scan 
         header = read_header(path)
         if header is None:
             return None
-        fresh = Scan(path.name, 0, 0, header.id, header.timestamp, header.cwd, header.parent_session or "")
+        session, cwd, parent = map(_storable, (header.id, header.cwd, header.parent_session or ""))
+        fresh = Scan(path.name, 0, 0, session, _storable(header.timestamp), cwd, parent)
         fresh.makers, fresh.spends = [], []
         if header.version < VERSION:
             _take(fresh, b"\n".join(migrate(path.read_bytes().split(b"\n"))))
@@ -269,5 +270,9 @@ def _said(content: Raw) -> str:
 
 
 def _one_line(text: str) -> str:
-    words = plain(" ".join(text[: 10 * TITLE_LIMIT].split()))[:TITLE_LIMIT]
-    return words.encode("utf-8", "replace").decode("utf-8")
+    return _storable(plain(" ".join(text[: 10 * TITLE_LIMIT].split()))[:TITLE_LIMIT])
+
+
+def _storable(text: str) -> str:
+    """Without the half characters that JavaScript leaves and UTF-8 lacks."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -48,8 +48,8 @@ class ProviderLimits(Struct, frozen=True, rename="camel"):
     provider: str
     windows: tuple[Window, ...]
     seen_at_ms: int | None
-    spent_5h: float
-    spent_7d: float
+    spent_5_hours: float
+    spent_7_days: float
 
 
 class UsageReport(Struct, frozen=True, rename="camel"):

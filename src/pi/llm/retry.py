@@ -36,6 +36,7 @@ _TRANSIENT = (
     r"currently experiencing high demand",
     r"model is at capacity",
     r"rate.?limit",
+    r"throttling error",
     r"too many requests",
     r"(?<![a-z0-9])(?:429|500|502|503|504|520|524)(?![a-z0-9])",
     r"service.?(?:is.?)?(?:temporarily.?)?unavailable",

@@ -139,7 +139,7 @@ def test_any_other_refusal_says_what_the_host_said(body, text):
 def test_an_overflow_is_known_as_one():
     with pytest.raises(CodexError) as caught:
         read({"type": "error", "message": "Your input exceeds the context window of this model."})
-    assert is_overflow(Draft(MODEL).freeze("error", str(caught.value)))
+    assert is_overflow(Draft(MODEL).freeze("error", str(caught.value)), MODEL.context_window)
 
 
 def test_limits_come_as_the_headers_that_http_has():

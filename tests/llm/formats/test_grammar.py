@@ -74,7 +74,7 @@ def test_raw_text_becomes_a_json_argument_however_it_is_cut(pieces: list[str], t
 
 def test_a_call_of_another_model_goes_as_json() -> None:
     assert raw_input(ToolCall("1", "ask", {"sql": "a"}), "sql") == "a"
-    assert raw_input(ToolCall("1", "ask", {"query": "a"}), "sql") == '{"query": "a"}'
+    assert raw_input(ToolCall("1", "ask", {"query": "a"}), "sql") == '{"query":"a"}'
 
 
 def chat(delta: dict[str, Any], **more: Any) -> bytes:

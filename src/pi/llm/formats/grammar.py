@@ -1,8 +1,9 @@
 """OpenAI's custom tools: the model writes one raw text after a grammar, everybody else sees an argument."""
 
-import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from pi.llm.formats.lenient import as_dict
@@ -50,7 +51,7 @@ def inputs_of(tools: Iterable[ToolDeclaration], *, able: bool) -> Inputs:
 def raw_input(call: ToolCall, argument: str) -> str:
     """The text that the model had written; a call that another model made otherwise as JSON."""
     text = call.arguments.get(argument)
-    return well_formed(text if isinstance(text, str) else json.dumps(call.arguments, ensure_ascii=False))
+    return well_formed(text) if isinstance(text, str) else _json(call.arguments)
 
 
 class RawInput:
@@ -58,7 +59,7 @@ class RawInput:
 
     def __init__(self, argument: str):
         self.text = ""
-        self._head = f'{{{json.dumps(argument, ensure_ascii=False)}:"'
+        self._head = f'{{{_json(argument)}:"'
         self._closed = False
 
     def grow(self, piece: str) -> str:
@@ -67,7 +68,7 @@ class RawInput:
             return ""
         self.text += piece
         head, self._head = self._head, ""
-        return head + json.dumps(piece, ensure_ascii=False)[1:-1]
+        return head + _json(well_formed(piece))[1:-1]
 
     def close(self, whole: str | None = None) -> str:
         """The JSON up to the end of the object; `whole` is all of the text, where it is told once more."""
@@ -76,6 +77,10 @@ class RawInput:
         rest = self.grow(whole[len(self.text) :]) if whole is not None and whole.startswith(self.text) else ""
         self._closed = True
         return f'{rest or self._head}"}}'
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _argument(tool: ToolDeclaration) -> str:

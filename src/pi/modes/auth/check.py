@@ -1,6 +1,5 @@
 """`pi auth check` and `print-…`: whether a provider is ready, and its credential for those who ask for it."""
 
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -39,9 +38,7 @@ class Subject(Struct, frozen=True):
     model: str | None = None
 
 
-async def check(
-    registry: ModelRegistry, agent_dir: Path, subject: Subject, *, credentials: bool, refresh: bool
-) -> Checked:
+async def check(registry: ModelRegistry, subject: Subject, *, credentials: bool, refresh: bool) -> Checked:
     """Whether requests would have what they need; nothing is raised.
 
     With `refresh`, a login that is over is renewed, and `!commands` are run, as for a request.
@@ -53,14 +50,12 @@ async def check(
             return Checked("invalid", model.provider, "invalid_state")
         if not _is_known(registry, model.provider):
             return Checked("not_ready", model.provider, "provider_not_found")
-        return await _checked(registry, agent_dir, model, credentials=credentials, refresh=refresh)
+        return await _checked(registry, model, credentials=credentials, refresh=refresh)
     except PiError:  # a login that can't be renewed, a model that isn't there, a header without a value
         return Checked("invalid", named, "invalid_state")
 
 
-async def _checked(
-    registry: ModelRegistry, agent_dir: Path, model: Model, *, credentials: bool, refresh: bool
-) -> Checked:
+async def _checked(registry: ModelRegistry, model: Model, *, credentials: bool, refresh: bool) -> Checked:
     provider = model.provider
     found = registry.source(provider)
     if found is None:
@@ -73,7 +68,7 @@ async def _checked(
             return Checked("not_ready", provider, "credentials_not_configured")
         secret = _secret(given)
     elif credentials:
-        secret = _stored_access(agent_dir, provider)
+        secret = _stored_access(registry, provider)
     if credentials and not secret:
         return Checked("not_ready", provider, "credential_not_available")
     return Checked("ready", provider, None, kind, secret if credentials else None)
@@ -84,11 +79,11 @@ def as_text(checked: Checked, *, json: bool) -> str:
     return msgspec.json.encode(checked).decode() if json else checked.credentials or checked.status
 
 
-async def api_key(registry: ModelRegistry, agent_dir: Path, subject: Subject) -> str:
+async def api_key(registry: ModelRegistry, subject: Subject) -> str:
     """The key that a request would carry. Raises PiError when there is none, or more than one."""
-    entries, _ = read_auth(agent_dir / "auth.json")
+    entries, _ = read_auth(registry.agent_dir / "auth.json")
     found: dict[str, str] = {}
-    for model in _candidates(registry, agent_dir, subject):
+    for model in _candidates(registry, subject):
         if isinstance(entries.get(model.provider), OAuthEntry):
             if subject.provider:
                 raise PiError(
@@ -102,26 +97,24 @@ async def api_key(registry: ModelRegistry, agent_dir: Path, subject: Subject) ->
     return _only(found, "key", subject)
 
 
-async def bearer_token(
-    registry: ModelRegistry, agent_dir: Path, subject: Subject, min_expiry_ms: int = MIN_EXPIRY_MS
-) -> str:
+async def bearer_token(registry: ModelRegistry, subject: Subject, min_expiry_ms: int = MIN_EXPIRY_MS) -> str:
     """The token of a login, renewed when it lasts less than that. Raises PiError, likewise."""
-    entries, _ = read_auth(agent_dir / "auth.json")
+    entries, _ = read_auth(registry.agent_dir / "auth.json")
     found: dict[str, str] = {}
-    for model in _candidates(registry, agent_dir, subject):
+    for model in _candidates(registry, subject):
         if isinstance(entries.get(model.provider), OAuthEntry):
-            found[model.provider] = await _token(registry, agent_dir, model.provider, min_expiry_ms)
+            found[model.provider] = await _token(registry, model.provider, min_expiry_ms)
         elif subject.provider:
             raise PiError(f"{model.provider} has no login. Log in with: pi auth login {model.provider}")
     return _only(found, "token", subject)
 
 
-async def _token(registry: ModelRegistry, agent_dir: Path, provider: str, min_expiry_ms: int) -> str:
+async def _token(registry: ModelRegistry, provider: str, min_expiry_ms: int) -> str:
     from pi.llm.logins import login_of
     from pi.llm.oauth.store import fresh_tokens, read_tokens
     from pi.llm.oauth.tokens import EARLY_MS
 
-    path = agent_dir / "auth.json"
+    path = registry.agent_dir / "auth.json"
     if login := registry.added_login(provider) or login_of(provider):
         tokens = await fresh_tokens(path, provider, login.refresh, early_ms=max(EARLY_MS, min_expiry_ms))
         secret = _secret(login.credentials(tokens))
@@ -146,13 +139,13 @@ def _only(found: dict[str, str], what: str, subject: Subject) -> str:
             raise PiError(f"Several providers have it: {', '.join(several)}. Name one with --provider.")
 
 
-def _candidates(registry: ModelRegistry, agent_dir: Path, subject: Subject) -> list[Model]:
+def _candidates(registry: ModelRegistry, subject: Subject) -> list[Model]:
     """What is asked about; a model alone may be of any provider that something is stored for."""
     if subject.provider:
         if not _is_known(registry, subject.provider):
             raise PiError(f"There is no provider {subject.provider}. To see them: pi auth login")
         return [_model(registry, subject)]
-    stored, _ = read_auth(agent_dir / "auth.json")
+    stored, _ = read_auth(registry.agent_dir / "auth.json")
     models: list[Model] = []
     for provider in stored:
         try:
@@ -194,8 +187,8 @@ def _secret(given: Credentials) -> str | None:
     return next((secret for scheme, _, secret in bearers if scheme.lower() == "bearer" and secret), None)
 
 
-def _stored_access(agent_dir: Path, provider: str) -> str | None:
-    entry = read_auth(agent_dir / "auth.json")[0].get(provider)
+def _stored_access(registry: ModelRegistry, provider: str) -> str | None:
+    entry = read_auth(registry.agent_dir / "auth.json")[0].get(provider)
     match entry:
         case OAuthEntry(access=access):
             return access

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
+from pi.harness.settings import load_settings
 from pi.llm.auth.environment import missing_for_url
 from pi.llm.auth.status import (
     AuthStatus,
@@ -33,7 +33,7 @@ class Wish(Struct, frozen=True):
     browser: bool = True
 
 
-async def run_login(registry: ModelRegistry, agent_dir: Path, wish: Wish) -> None:
+async def run_login(registry: ModelRegistry, wish: Wish) -> None:
     """Log in and tell how it went. Raises PiError."""
     terminal = Terminal()
     if not (terminal.is_there or (wish.api_key and wish.provider)):
@@ -45,24 +45,25 @@ async def run_login(registry: ModelRegistry, agent_dir: Path, wish: Wish) -> Non
     if wish.api_key and not status.takes_key:
         raise PiError(f"{status.title} takes no key. Log in with: pi auth login {status.provider}")
     if wish.api_key or not status.methods:
-        await _with_key(registry, agent_dir, status, terminal)
+        await _with_key(registry, status, terminal)
         return
     await log_in(
-        agent_dir,
+        registry.agent_dir,
         status.provider,
         TerminalScreen(terminal, browser=wish.browser),
         _method(status.methods, browser=wish.browser),
         login=registry.added_login(status.provider),
     )
-    terminal.tell(f"You are logged in to {status.title}. The login is in {agent_dir / 'auth.json'}.")
+    terminal.tell(f"You are logged in to {status.title}. The login is in {registry.agent_dir / 'auth.json'}.")
+    await _fetch_list(registry, status.provider, terminal)
 
 
-async def run_logout(registry: ModelRegistry, agent_dir: Path, name: str) -> str:
+async def run_logout(registry: ModelRegistry, name: str) -> str:
     """Log out; what to tell. Raises PiError when nothing of that name is known or stored."""
     known = find_provider(registry, name)
     provider = known or name
-    entry = read_auth(agent_dir / "auth.json")[0].get(provider)
-    if await log_out(agent_dir, provider):
+    entry = read_auth(registry.agent_dir / "auth.json")[0].get(provider)
+    if await log_out(registry.agent_dir, provider):
         what = "login" if isinstance(entry, OAuthEntry) else "key"
         told = f"The {what} for {provider_name(provider)} is no longer stored."
     elif known is None:
@@ -73,6 +74,19 @@ async def run_logout(registry: ModelRegistry, agent_dir: Path, name: str) -> str
     if left := registry.source(provider):
         told += f" Credentials are still there{f', from {left[1]}' if left[1] else ''}."
     return told
+
+
+async def _fetch_list(registry: ModelRegistry, provider: str, terminal: Terminal) -> None:
+    """The models of this account, where the provider tells them; the login counts without them, too."""
+    from pi.llm.live import LISTS, refresh_lists
+
+    registry.reload()
+    if provider not in LISTS or registry.env_of(provider).get("PI_OFFLINE"):
+        return
+    proxy = load_settings(registry.agent_dir, None).text("httpProxy")
+    for each in await refresh_lists(registry, (provider,), proxy=proxy):
+        if each.outcome == "failed":
+            terminal.tell(f"Its list of models wasn't had: {each.fault} To try again: pi update --models")
 
 
 def _named(registry: ModelRegistry, name: str) -> AuthStatus:
@@ -106,7 +120,7 @@ def _method(methods: Sequence[Method], *, browser: bool) -> Method:
     return "device" if not browser and "device" in methods else methods[0]
 
 
-async def _with_key(registry: ModelRegistry, agent_dir: Path, status: AuthStatus, terminal: Terminal) -> None:
+async def _with_key(registry: ModelRegistry, status: AuthStatus, terminal: Terminal) -> None:
     name = provider_name(status.provider)
     if terminal.is_there:
         key = await terminal.ask(f"Key for {name} (it isn't shown): ", secret=True)
@@ -114,8 +128,8 @@ async def _with_key(registry: ModelRegistry, agent_dir: Path, status: AuthStatus
         key = _piped_key()
     if not key or not key.strip():
         raise PiError("No key was given, so nothing is stored.")
-    await log_in_with_key(agent_dir, status.provider, key)
-    terminal.tell(f"The key for {name} is stored in {agent_dir / 'auth.json'}.")
+    await log_in_with_key(registry.agent_dir, status.provider, key)
+    terminal.tell(f"The key for {name} is stored in {registry.agent_dir / 'auth.json'}.")
     registry.reload()
     for variable in missing_for_url(status.provider, registry.env_of(status.provider)):
         terminal.tell(f"It is of use when {variable} is set, too: export {variable}=…")

@@ -16,12 +16,13 @@ from pi.llm.catalog import catalog_date, fetched_path
 from pi.llm.config import ProviderConfig, read_config
 from pi.llm.fetched import is_newer, read_store
 from pi.llm.local_servers import find_local_servers, none_answers
+from pi.llm.logins.doing import login_methods
 from pi.llm.patterns import initial_model
 from pi.llm.providers import PROVIDERS
 from pi.llm.proxy import parse_url, proxy_for
 from pi.llm.registry import ModelRegistry
 from pi.modes.doctor.report import Check, Place, fail, number, ok, warn
-from pi.platform.clock import iso
+from pi.platform.clock import iso, now_ms
 from pi.platform.errors import ConfigError
 from pi.platform.jsonc import loads_jsonc
 from pi.version import __version__
@@ -154,7 +155,7 @@ def keys(place: Place, registry: ModelRegistry, settings: Settings) -> Iterator[
             missing = ", ".join(text for text in registry.searched_for(provider) if "not set" in text)
             yield warn(provider, f"its key is of no use yet: {missing}", "set what is missing")
     if not any(registry.has_credentials(provider) for provider in registry.providers()):
-        advice = "export ANTHROPIC_API_KEY=your-key (or another provider's), or see it work with: pi demo"
+        advice = "pi auth login, or export ANTHROPIC_API_KEY=your-key, or see it work with: pi demo"
         yield warn("all", "no key for any provider", advice)
     yield from _model(settings, registry)
 
@@ -164,9 +165,8 @@ def _key(
 ) -> Iterator[Check]:
     """Where a provider's key comes from, in the order in which the registry looks."""
     if isinstance(entry, OAuthEntry):
-        name = next(iter(environment_names(provider)[-1:]), None)
-        advice = f"export {name}=your-key" if name else "give it an apiKey in models.json"
-        yield warn(provider, "a login in auth.json, which this version doesn't use yet", advice)
+        yield _login(provider, entry)
+        return
     if isinstance(entry, ApiKeyEntry):
         own = dict(env) | {name: value for name, value in entry.env.items() if value}
         if entry.key:
@@ -186,6 +186,15 @@ def _key(
             "in models.json without a key",
             'add "apiKey": any text if none is needed',
         )
+
+
+def _login(provider: str, entry: OAuthEntry) -> Check:
+    """A stored login; nobody is asked whether it still counts."""
+    if login_methods(provider):
+        return ok(provider, "logged in, from auth.json")
+    expired = ", and it has expired" if entry.expires <= now_ms() else ""
+    advice = f"pi auth login {provider} --api-key, unless an extension has this login"
+    return warn(provider, f"auth.json has a login that Pi itself can't renew{expired}", advice)
 
 
 def _written(provider: str, file: str, value: str, env: Mapping[str, str]) -> Check:

@@ -70,7 +70,7 @@ def _limits(limits: Sequence[ProviderLimits], now: int) -> str:
             texts = (name, window.name, gauge, standing(window), resets(window, now))
             rows.append(_cells((texts[0], escape(texts[1]), texts[2], *map(escape, texts[3:]))))
             name = ""
-        spent = f"{usd(each.spent_5h)} in 5 h, {usd(each.spent_7d)} in 7 days"
+        spent = f"{usd(each.spent_5_hours)} in 5 h, {usd(each.spent_7_days)} in 7 days"
         told = "" if each.seen_at_ms is None else f"told {moment(each.seen_at_ms, now)}"
         rows.append(_cells((name, "spent here", "", escape(spent), escape(told))))
     if not rows:

@@ -39,7 +39,7 @@ def _limits(limits: Sequence[ProviderLimits], now: int) -> Iterator[str]:
         for window in each.windows:
             rows.append((name, window.name, standing(window), resets(window, now)))
             name = ""
-        spent = f"{usd(each.spent_5h)} in 5 h, {usd(each.spent_7d)} in 7 days"
+        spent = f"{usd(each.spent_5_hours)} in 5 h, {usd(each.spent_7_days)} in 7 days"
         told = "" if each.seen_at_ms is None else f"told {moment(each.seen_at_ms, now)}"
         rows.append((name, "spent here", spent, told))
     return (f"  {line}" for line in _aligned(rows, numbers=False))

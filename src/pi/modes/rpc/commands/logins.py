@@ -29,6 +29,12 @@ class Of(Struct, frozen=True):
     provider: str
 
 
+class Lists(Struct, frozen=True):
+    """Providers whose lists of models are wanted."""
+
+    providers: tuple[str, ...] | None = None
+
+
 async def login(call: Call, given: Login) -> dict[str, Any]:
     """Answers when it is done, or was given up; the client is asked meanwhile."""
     if call.ui.login is not None:
@@ -68,6 +74,17 @@ async def auth_status(call: Call, given: NoArguments) -> dict[str, Any]:
 
     _registry(call).reload()  # another program may have logged in meanwhile
     return {"providers": to_builtins(auth_statuses(_registry(call)))}
+
+
+async def refresh_models(call: Call, given: Lists) -> dict[str, Any]:
+    """Ask providers for the lists of their models; without names, all that can be asked."""
+    from pi.llm.live import refresh_lists
+
+    registry = _registry(call)
+    refreshed = await refresh_lists(
+        registry, given.providers, proxy=call.session.setup.settings.text("httpProxy")
+    )
+    return {"providers": to_builtins(refreshed)}
 
 
 async def _log_in(call: Call, given: Login, provider: str) -> None:
@@ -116,4 +133,5 @@ COMMANDS = {
     "cancel_login": Command(NoArguments, cancel_login),
     "logout": Command(Of, logout),
     "auth_status": Command(NoArguments, auth_status),
+    "refresh_models": Command(Lists, refresh_models),
 }
