@@ -13,6 +13,7 @@ from pi.agent.tool import Tool
 from pi.harness.discovery import Side, find_resources, project_side, user_side
 from pi.harness.extensions.installed import ExtensionChoice, load_extensions, new_host, trusted_in
 from pi.harness.extensions.late import LateHost
+from pi.harness.health import Health
 from pi.harness.model_choice import ModelChoice, choose_model
 from pi.harness.model_choice import NoModelError as NoModelError
 from pi.harness.prompts import PromptTemplate, load_templates
@@ -166,6 +167,11 @@ def _make(
         heard += [warning for warning in new if warning not in heard]
         return structs.replace(setup, skills=skills, templates=found, sections=sections(cwd))
 
+    budget = None
+    if settings.get("budgets") is not None:
+        from pi.harness.budget import budget_for
+
+        budget = budget_for(settings, agent_dir, store, warnings)
     setup = Setup(
         registry=registry,
         settings=settings,
@@ -184,6 +190,8 @@ def _make(
         more=more,
         remake=remake,
         prompt_of=sections,
+        health=Health(agent_dir),
+        budget=budget,
     )
     level = chosen.thinking or "off"
     return Made(setup, chosen.model, level, (*warnings, *registry.warnings), chosen.role)

@@ -31,6 +31,8 @@ class Boundaries:
         self._turn = -1
         self._extra = 0
         self._state.stopped = None
+        if (budget := self._state.setup.budget) is not None:
+            budget.begin(self._state.store)
 
     def save(self, message: Any) -> None:
         """Make a message an entry. Raises SessionWriteError."""

@@ -81,6 +81,12 @@ class SummarizationRetryFinished(_Event, frozen=True, tag="summarization_retry_f
     """No more retries: the summary is there, or it has failed."""
 
 
+class SessionWarning(_Event, frozen=True, tag="session_warning"):
+    """Something that people should know; the session goes on."""
+
+    message: str
+
+
 class ModelFailover(_Event, frozen=True, tag="model_failover"):
     """Another model answers than before: `choice` is the chosen one, `reason` why it doesn't, or "recovered".
 
@@ -161,6 +167,7 @@ SessionEvent = (
     | SummarizationRetryAttemptStart
     | SummarizationRetryFinished
     | ModelFailover
+    | SessionWarning
     | CacheMiss
     | EntryAppended
     | QueueUpdate

@@ -8,6 +8,7 @@ from msgspec import Struct
 from pi.harness.context import to_llm
 from pi.harness.entries import CustomEntry
 from pi.harness.events import ModelFailover
+from pi.harness.health import Health
 from pi.harness.routing import FAILOVER, Routed, request_reason
 from pi.harness.settings import Settings
 from pi.harness.state import SessionState
@@ -60,15 +61,13 @@ class Failover:
         state: SessionState,
         settings: FailoverSettings,
         publish: Callable[[Any], Awaitable[Any]],
-        report: Callable[[str], None],
-        resets_at: Callable[[str], int | None],
+        health: Health,
     ):
         self._state = state
         self._settings = settings
         self._publish = publish
-        self._report = report
-        self._resets_at = resets_at  # when the used up limit of a provider begins anew, in ms since 1970
-        self._down: dict[str, Down] = state.setup.health
+        self._health = health
+        self._down: dict[str, Down] = health.down
         self._too_long: dict[str, int] = {}  # tokens that didn't fit a model, by its name
         self._last: str | None = None  # the model that answers now
         self._retried = 0
@@ -135,7 +134,7 @@ class Failover:
             try:
                 choice = resolve_model(registry, provider=None, pattern=pattern)
             except ConfigError as error:
-                self._report(f'Setting "failover": {error}')
+                self._state.warn(f'Setting "failover": {error}')
                 continue
             links.setdefault(choice.model.ref, Routed(choice.model, choice.thinking or level))
         return list(links.values())
@@ -146,7 +145,7 @@ class Failover:
         down = self._down.get(model.ref)
         if down is not None and down.until_ms > now_ms():
             return False
-        if "quota" in self._settings.on and (resets := self._resets_at(model.provider)):
+        if "quota" in self._settings.on and (resets := self._health.book.resets_at(model.provider)):
             self._down[model.ref] = Down("quota", resets)
             return False
         size = self._too_long.get(model.ref)
@@ -159,7 +158,7 @@ class Failover:
         before = self._down.get(model.ref)
         times = before.times + 1 if before and before.kind == kind else 1
         pause = min(_PAUSE_MS[kind] << min(times - 1, 10), _LONGEST_PAUSE_MS)
-        resets = self._resets_at(model.provider) if kind in ("quota", "rate_limit") else None
+        resets = self._health.book.resets_at(model.provider) if kind in ("quota", "rate_limit") else None
         self._down[model.ref] = Down(kind, max(now_ms() + (wait or pause), resets or 0), times)
         self._retried = 0
 

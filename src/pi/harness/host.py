@@ -20,7 +20,7 @@ from pi.harness.system_prompt import prompt_update
 from pi.llm.events import StreamEvent
 from pi.llm.messages import AssistantMessage, Context, Message, SystemMessage, ThinkingLevel
 from pi.llm.models import Model, clamp_level
-from pi.llm.options import StreamOptions
+from pi.llm.options import ResponseHook, StreamOptions
 from pi.llm.stream import ModelStream, ask, failed
 from pi.llm.transcript import system_state
 from pi.platform.errors import PiError
@@ -97,7 +97,9 @@ class SessionHost:
             await self._emit(miss)
 
     def close(self) -> None:
-        """The session ends: nothing is kept warm any more."""
+        """The session ends: nothing is kept warm any more, and what was heard of limits is kept."""
+        if self._state.setup.health is not None:
+            self._state.setup.health.close()
         if self._warming is not None:
             self._warming.stop()
 
@@ -165,11 +167,14 @@ class SessionHost:
     async def options(self, model: Model, level: ThinkingLevel) -> StreamOptions:
         """How the session makes requests to a model. Raises PiError when there is no key."""
         hooks = self._state.hooks
+        options = await request_options(self._state, model, level)
         return structs.replace(
-            await request_options(self._state, model, level),
+            options,
             on_payload=self._on_payload if hooks.has("before_provider_request") else None,
             on_headers=self._on_headers if hooks.has("before_provider_headers") else None,
-            on_response=self._on_response if hooks.has("after_provider_response") else None,
+            on_response=partial(self._on_response, options.on_response)
+            if hooks.has("after_provider_response")
+            else options.on_response,
             on_stream_event=partial(self._on_stream_event, model)
             if hooks.has("provider_stream_event")
             else None,
@@ -188,7 +193,9 @@ class SessionHost:
         changed = await self.hooks.chain("before_provider_headers", asked, "headers", (dict,))
         return {name.lower(): value for name, value in changed.headers.items() if value is not None}
 
-    async def _on_response(self, status: int, headers: dict[str, str]) -> None:
+    async def _on_response(self, first: ResponseHook | None, status: int, headers: dict[str, str]) -> None:
+        if first is not None:
+            await first(status, headers)
         from pi.harness.extensions.events import AfterProviderResponse
 
         await self.hooks.tell("after_provider_response", AfterProviderResponse(status, headers))

@@ -59,7 +59,7 @@ class ModelSwitch:
             state.setup.registry.check_key(state.model)
 
     @asynccontextmanager
-    async def for_run(self, wish: str | None, warnings: list[str]) -> AsyncGenerator[None]:
+    async def for_run(self, wish: str | None) -> AsyncGenerator[None]:
         """Use the model that a skill or a template names, then the one before, if nobody chose another.
 
         One that isn't there or can't be used is a warning: such files are shared with other agents.
@@ -71,7 +71,7 @@ class ModelSwitch:
                 choice = self._named(wish)
                 state.setup.registry.check_key(choice.model)
             except PiError as error:
-                warnings.append(f"The session's own model answers: {error}")
+                state.warn(f"The session's own model answers: {error}")
                 wish = None
             else:
                 await self.use(choice.model, choice.thinking, role=choice.role)

@@ -1,7 +1,9 @@
 """How the session's requests are made: with which key, headers, limits and thinking."""
 
+from functools import partial
 from typing import get_args
 
+from pi.harness.health import Health
 from pi.harness.state import SessionState
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import Model, clamp_level
@@ -13,7 +15,12 @@ _TRANSPORTS: dict[str, Transport] = {name: name for name in get_args(Transport)}
 async def request_options(
     state: SessionState, model: Model, level: ThinkingLevel | None = None
 ) -> StreamOptions:
-    """The options of a request to `model`, without hooks. Raises PiError when no key can be had for it."""
+    """The options of a request to `model`, without hooks.
+
+    Raises PiError when no key can be had for it, BudgetError when nothing more may be spent.
+    """
+    if state.setup.budget is not None:
+        await state.setup.budget.require(state.warn)
     settings = state.setup.settings
     registry = state.setup.registry
     credentials = await registry.require_credentials(model)
@@ -33,4 +40,10 @@ async def request_options(
         transport=_TRANSPORTS.get(settings.text("transport") or "", "auto"),
         connect_timeout_ms=settings.timeout_ms("websocketConnectTimeoutMs"),
         proxy=settings.text("httpProxy"),
+        on_response=partial(_heard, state.setup.health, model.provider),
     )
+
+
+async def _heard(health: Health | None, provider: str, status: int, headers: dict[str, str]) -> None:
+    if health is not None:
+        health.heard(provider, headers)

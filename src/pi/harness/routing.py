@@ -8,6 +8,7 @@ from msgspec import Struct, to_builtins
 
 from pi.agent.limits import TooSlow, within
 from pi.harness.entries import CustomEntry
+from pi.harness.health import Health
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage, ThinkingLevel, UserMessage
 from pi.llm.models import Model
@@ -92,15 +93,9 @@ async def route(
 class LazyFailover:
     """Makes the failover of a session when its settings ask for one; nothing is imported otherwise."""
 
-    def __init__(
-        self,
-        state: SessionState,
-        publish: Callable[[Any], Awaitable[Any]],
-        warnings: list[str],
-    ):
+    def __init__(self, state: SessionState, publish: Callable[[Any], Awaitable[Any]]):
         self._state = state
         self._publish = publish
-        self._warnings = warnings
         self._made: tuple[Any, Failover | None] = (None, None)
 
     def __call__(self) -> "Failover | None":
@@ -114,12 +109,9 @@ class LazyFailover:
     def _make(self) -> "Failover":
         from pi.harness.failover import Failover, failover_settings
 
-        settings = failover_settings(self._state.setup.settings, self._report)
-        return Failover(self._state, settings, self._publish, self._report, self._state.resets_at)
-
-    def _report(self, text: str) -> None:
-        if text not in self._warnings:
-            self._warnings.append(text)
+        state = self._state
+        settings = failover_settings(state.setup.settings, state.warn)
+        return Failover(state, settings, self._publish, state.setup.health or Health(state.setup.agent_dir))
 
 
 def request_reason(transcript: Sequence[Any]) -> Literal["user", "continuation"]:

@@ -17,7 +17,7 @@ from pi.harness.context import build_context
 from pi.harness.delivery import Delivery
 from pi.harness.entries import CompactionEntry, CustomMessage
 from pi.harness.event_stream import EventStream
-from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, SessionEvent
+from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, SessionEvent, SessionWarning
 from pi.harness.host import SessionHost
 from pi.harness.intake import Intake
 from pi.harness.listeners import Listener, Listeners
@@ -63,7 +63,7 @@ class Session:
         self.announce = self._listeners.announce  # at once, from where nothing can be waited for
         self.shell = Shell(self.state, self.host.env, self._save, lambda: self.busy, self.announce)
         self._boundaries = Boundaries(self.state, self._emit)
-        self.state.failover = LazyFailover(self.state, self._publish, self.warnings)
+        self.state.failover, self.state.warn = LazyFailover(self.state, self._publish), self._warn
         self.recovery = Recovery(self.state, self._publish, self._omit_last, self._compactor.after_run)
         self._abort: Abort | None = None
         self._idle = asyncio.Event()
@@ -164,7 +164,6 @@ class Session:
                 "Wait for compaction to finish and retry."
             )
         message = await self._intake.hear(text, images, source, when_busy, expanded=expand)
-        wish = self._intake.wish
         if message is None:
             accepted("handled")
             return
@@ -175,7 +174,7 @@ class Session:
         self.models.check_key()
         self._compactor.settings()
         accepted("started")
-        async with self.models.for_run(wish, self.warnings):
+        async with self.models.for_run(self._intake.wish):
             await self._run(message)
 
     async def send(
@@ -291,14 +290,13 @@ class Session:
         else:
             self._delivery.close()
             self.store.close()
-        fresh = store is not self.store
         self.warnings += made.warnings
         self.state.become(store, made)
         self.last_message = next(
             (m for m in reversed(self.state.transcript) if isinstance(m, AssistantMessage)), None
         )
         self._last_entry_id = None
-        if fresh:
+        if store is not before:
             self.models.begin()
         if made.setup.extensions is not None:
             self._started = True
@@ -387,10 +385,14 @@ class Session:
         try:
             self._boundaries.save(message)
         except SessionWriteError as error:  # the store has the entry and writes it with the next one
-            if str(error) not in self.warnings:
-                self.warnings.append(str(error))
+            self._warn(str(error))
         if isinstance(message, AssistantMessage):
             self.last_message, self._last_entry_id = message, self.store.leaf
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.announce(SessionWarning(text))
 
     def _report_hook(self, failure: Failure) -> None:
         if str(failure) not in self.warnings:  # one that fails with every delta says so once

@@ -88,7 +88,7 @@ COMBINED = (
     "themes",
 )  # of both files, the project's first
 # A project can't decide these: they cost money, run programs or widen its own rights.
-USER_ONLY = ("cacheWarming", "defaultProjectTrust", "httpProxy", "selfUpdateCommand")
+USER_ONLY = ("budgets", "cacheWarming", "defaultProjectTrust", "httpProxy", "selfUpdateCommand")
 
 
 class SettingsFiles(Struct, frozen=True):

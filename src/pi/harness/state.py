@@ -11,6 +11,7 @@ from pi.agent.hooks import Hooks
 from pi.agent.queue import MessageQueue
 from pi.agent.tool import Tool
 from pi.harness.context import build_context
+from pi.harness.health import Health
 from pi.harness.prompts import PromptTemplate
 from pi.harness.settings import Settings
 from pi.harness.skills import Skill
@@ -21,6 +22,7 @@ from pi.llm.models import Model
 from pi.llm.registry import ModelRegistry
 
 if TYPE_CHECKING:
+    from pi.harness.budget import Budget
     from pi.harness.failover import Failover
     from pi.llm.stream import ModelStream
 
@@ -115,9 +117,8 @@ class Setup(Struct, frozen=True):
     remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again
     prompt_of: Callable[[Path, str | None], Sections] | None = None  # sections of a folder, a system text
     kin: Kin | None = None  # of a child session
-    health: dict[
-        str, Any
-    ] = {}  # of models that can't answer now (`pi.harness.failover`), shared with children
+    health: Health | None = None  # of providers and their models, shared with children
+    budget: "Budget | None" = None  # likewise
 
 
 class Made(Struct, frozen=True):
@@ -140,6 +141,7 @@ class SessionState:
         self.setup = setup
         self.hooks = hooks
         self.failover: Callable[[], Failover | None] = lambda: None
+        self.warn: Callable[[str], None] = lambda text: None  # people should know this
         self.guards: list[StreamGuard] = [setup.guard] if setup.guard else []
         self.transcript: list[Any] = []
         self.prompt_changes: dict[str, str | None] = {}  # what extensions change in the prompt of this run
@@ -152,10 +154,6 @@ class SessionState:
         self.with_next: list[Any] = []  # messages that wait for the next prompt
         self.role: str | None = None  # by which the model was chosen
         self.asked: ModelStream | None = None  # the latest request of the loop
-
-    def resets_at(self, provider: str) -> int | None:
-        """When the used up limit of a provider begins anew (ms since 1970); None when there is room in it."""
-        return None
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -178,7 +176,7 @@ class SessionState:
 
     def become(self, store: Store, made: Made) -> None:
         """Go on as another session, in place: everything that holds this state sees it."""
-        failover = self.failover
+        failover, warn = self.failover, self.warn
         self.__init__(store, made.model, made.thinking_level, made.setup, self.hooks)
-        self.failover, self.role = failover, made.role
+        self.failover, self.warn, self.role = failover, warn, made.role
         self.transcript = list(build_context(store.context_branch()))
