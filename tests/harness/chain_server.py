@@ -25,7 +25,7 @@ TOO_LONG = Refusal(400, {"error": {"message": "This model's maximum context leng
 
 
 class ChainServer:
-    """`asked` has the names of the providers in the order of their requests, `bodies` what was sent to each."""
+    """`asked` has the providers in the order of their requests, `bodies` what was sent to each."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -62,7 +62,7 @@ class ChainServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self._http.shutdown()

@@ -223,7 +223,7 @@ def test_the_session_tells_of_it_and_goes_on_with_the_choice_when_it_is_resumed(
 ) -> None:
     server.plan["a"] = [QUOTA]
     path = tmp_path / "s.jsonl"
-    talk(tmp_path, server, ask("one"), store=Store.create(tmp_path, path))
+    talk(tmp_path, server, ask("one"), store=Store.open(path, cwd=tmp_path))
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     told = [line["data"] for line in lines if line.get("customType") == "pi.failover"]
     assert [(data["choice"], data["from"], data["to"], data["reason"]) for data in told] == [
@@ -273,11 +273,12 @@ def test_a_summary_is_asked_of_whoever_answers_now(tmp_path: Path, server: Chain
     server.plan["a"] = [QUOTA]
 
     async def work(session: Session) -> None:
-        await session.prompt("one " * 2000)
+        await session.prompt("one")
+        await session.prompt("two " * 2000)
         await session.compact()
 
     talk(tmp_path, server, work, compaction={"keepRecentTokens": 10})
-    assert server.asked == ["a", "b", "b"]
+    assert server.asked == ["a", "b", "b", "b"]
 
 
 def test_without_the_setting_nothing_stands_in(tmp_path: Path, server: ChainServer) -> None:

@@ -68,7 +68,7 @@ class Failover:
         self._publish = publish
         self._health = health
         self._down: dict[str, Down] = health.down
-        self._too_long: dict[str, int] = {}  # tokens that didn't fit a model, by its name
+        self._overflow: tuple[int, int] | None = None  # a window that was too small, and for how many tokens
         self._last: str | None = None  # the model that answers now
         self._retried = 0
 
@@ -100,8 +100,8 @@ class Failover:
         if kind is None or kind not in self._settings.on:
             return False
         if kind == "overflow":
-            self._too_long[model.ref] = self._size(state.transcript)
-            return any(link.model.context_window > model.context_window for link in self._others())
+            self._overflow = model.context_window, self._size(state.transcript)
+            return bool(self._others())
         wait = asked_wait_ms(error)
         passes = kind in ("overload", "outage") or (
             kind == "rate_limit" and (wait or 0) <= self._settings.max_wait_ms
@@ -148,8 +148,10 @@ class Failover:
         if "quota" in self._settings.on and (resets := self._health.book.resets_at(model.provider)):
             self._down[model.ref] = Down("quota", resets)
             return False
-        size = self._too_long.get(model.ref)
-        return size is None or self._size(transcript) < size
+        if self._overflow is None:
+            return True
+        window, size = self._overflow
+        return model.context_window > window or self._size(transcript) < size
 
     def _has_key(self, model: Model) -> bool:
         return is_keyless(model.api) or self._state.setup.registry.has_credentials(model.provider)
@@ -176,9 +178,7 @@ class Failover:
         down = self._down.get(choice.ref)
         reason: Literal["recovered", "chosen"] | FailureKind = "recovered"
         if to.ref != choice.ref:
-            reason = (
-                down.kind if down is not None else "overflow" if choice.ref in self._too_long else "login"
-            )
+            reason = down.kind if down is not None else "overflow" if self._overflow else "login"
         until = down.until_ms if down is not None and to.ref != choice.ref else None
         failed = self._state.failed
         error = failed.error_message if failed is not None else None
