@@ -18,7 +18,7 @@ from pi.harness.ui import UI
 from pi.llm.models import Model
 from pi.llm.registry import MissingKeyError
 from pi.modes.json_mode import json_listener, write_header
-from pi.modes.print_mode import PrintUI, print_answer
+from pi.modes.print_mode import PrintUI, print_answer, tell_failover
 from pi.platform.errors import PiError
 from pi.platform.process import kill_all
 from pi.platform.terminal import say
@@ -65,6 +65,8 @@ async def run_once(options: Options) -> int:
         if json:
             write_header(store)
             session.subscribe(json_listener(lambda: stop.by(BROKEN_PIPE, session)))
+        else:
+            session.subscribe(tell_failover)
         with stop.on_signals(session):
             await _prompt_all(session, prompt, stop)
         code = _finish(session, stop, json=json)

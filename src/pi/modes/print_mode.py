@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from pi.harness.events import ModelFailover
 from pi.harness.ui import NobodyThere, NoticeKind
 from pi.llm.messages import AssistantMessage, Text, ToolResultMessage
 from pi.platform.terminal import plain, say, write_all
@@ -34,3 +35,18 @@ class PrintUI(NobodyThere):
 
     def notify(self, text: str, kind: NoticeKind) -> None:
         say(text if kind == "info" else f"{kind.capitalize()}: {text}")
+
+
+def tell_failover(event: Any) -> None:
+    """Say on stderr when another model answers than before, and why."""
+    if not isinstance(event, ModelFailover):
+        return
+    if event.reason == "recovered":
+        say(f"{event.to} answers again")
+        return
+    until = ""
+    if event.until_ms is not None:
+        from datetime import datetime  # slow to import, and this is rare
+
+        until = f" until {datetime.fromtimestamp(event.until_ms / 1000):%H:%M}"
+    say(f"{event.choice} can't answer ({event.reason.replace('_', ' ')}{until}): {event.to} does")
