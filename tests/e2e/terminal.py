@@ -12,7 +12,10 @@ from pathlib import Path
 
 LIMIT_S = 30
 # the terminal becomes the program's own, so that Ctrl+C reaches it
-OWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+OWN = """import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Screen:

@@ -281,6 +281,17 @@ def test_a_summary_is_asked_of_whoever_answers_now(tmp_path: Path, server: Chain
     assert server.asked == ["a", "b", "b", "b"]
 
 
+def test_a_summary_that_fails_is_asked_of_the_next_model(tmp_path: Path, server: ChainServer) -> None:
+    async def work(session: Session) -> None:
+        await session.prompt("one")
+        await session.prompt("two " * 2000)
+        server.plan["a"] = [QUOTA]
+        await session.compact()
+
+    talk(tmp_path, server, work, compaction={"keepRecentTokens": 10})
+    assert server.asked == ["a", "a", "a", "b"]
+
+
 def test_without_the_setting_nothing_stands_in(tmp_path: Path, server: ChainServer) -> None:
     server.plan["a"] = [QUOTA]
     server.write(tmp_path / "agent", {}, a=100_000, b=100_000)

@@ -131,7 +131,6 @@ async def _show(registry: "ModelRegistry", verb: str, flags: set[str], values: d
         case "check":
             found = await check.check(
                 registry,
-                agent_dir,
                 about,
                 credentials="--credentials" in flags,
                 refresh="--no-refresh" not in flags,

@@ -92,8 +92,11 @@ class Failover:
             await self._told(model, chosen.model)
         return chosen
 
-    def failed(self, message: AssistantMessage, error: PiError | None) -> bool:
-        """A response failed: True when another model of the chain is to be asked at once."""
+    def failed(self, message: AssistantMessage, error: PiError | None, *, waited: bool = False) -> bool:
+        """A response failed: True when another model of the chain is to be asked at once.
+
+        `waited` says that the model was given time to get better already.
+        """
         state = self._state
         model = state.setup.registry.find(message.provider, message.model) or state.model
         kind = failure_kind(message, error, model.context_window)
@@ -106,7 +109,7 @@ class Failover:
         passes = kind in ("overload", "outage") or (
             kind == "rate_limit" and (wait or 0) <= self._settings.max_wait_ms
         )
-        if passes and self._retried < self._settings.retries:
+        if passes and not waited and self._retried < self._settings.retries:
             self._retried += 1
             return False
         self._put_down(model, kind, wait)

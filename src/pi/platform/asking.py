@@ -33,12 +33,12 @@ class Terminal:
 
         Ended in whatever way, it leaves the terminal as it was.
         """
-        _show(question)
         if sys.platform == "win32":
+            _show(question)
             return await _in_thread(secret)
-        return await self._typed(secret)
+        return await self._typed(question, secret)
 
-    async def _typed(self, secret: bool) -> str | None:
+    async def _typed(self, question: str, secret: bool) -> str | None:
         import termios
 
         line = _Line(show=_hide if secret else _show)
@@ -51,6 +51,7 @@ class Terminal:
         ready = asyncio.Event()
         try:
             termios.tcsetattr(0, termios.TCSADRAIN, mode)
+            _show(question)  # not before: an answer could come while the terminal still echoes
             loop.add_reader(0, ready.set)
             while (rest := line.take(self._ahead)) is None:
                 self._ahead = ""

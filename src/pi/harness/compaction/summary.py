@@ -64,17 +64,20 @@ def summary_ask(state: SessionState, publish: Publish, reason: CompactionReason 
 
     async def ask_model(request: SummaryRequest) -> Summary:
         messages = (UserMessage((Text(request.prompt),), now_ms()),)
-        to = await route(state, model, state.thinking_level, messages, direct=True)
-        options = await request_options(state, to.model, to.thinking_level)
-        options = structs.replace(
-            options,
-            cache_retention="none",
-            max_tokens=request.max_tokens,
-            thinking=options.thinking if request.thinking else "off",
-        )
-        context = Context(messages, SYSTEM)
-        message = await _retried(lambda: _answer(to.model, context, options), settings, publish, again)
-        return Summary(_checked(request.label, message), message.usage)
+        while True:
+            to = await route(state, model, state.thinking_level, messages, direct=True)
+            options = await request_options(state, to.model, to.thinking_level)
+            options = structs.replace(
+                options,
+                cache_retention="none",
+                max_tokens=request.max_tokens,
+                thinking=options.thinking if request.thinking else "off",
+            )
+            answers = _Answers(to.model, Context(messages, SYSTEM), options)
+            message = await _retried(answers.next, settings, publish, again)
+            failover = state.failover()
+            if failover is None or not failover.failed(message, answers.error, waited=True):
+                return Summary(_checked(request.label, message), message.usage)
 
     return ask_model
 
@@ -112,13 +115,21 @@ async def _retried(
             await publish(SummarizationRetryFinished())
 
 
-async def _answer(model: Model, context: Context, options: StreamOptions) -> AssistantMessage:
-    stream = ask(model, context, options)
-    async with aclosing(aiter(stream)) as events:
-        async for event in events:
-            if isinstance(event, StreamEnd):
-                return event.message
-    return stream.partial("error", "The response has no end")
+class _Answers:
+    """Asks one model the same again and again; `error` is what the latest answer failed with."""
+
+    def __init__(self, model: Model, context: Context, options: StreamOptions):
+        self._asked = (model, context, options)
+        self.error: PiError | None = None
+
+    async def next(self) -> AssistantMessage:
+        stream = ask(*self._asked)
+        async with aclosing(aiter(stream)) as events:
+            async for event in events:
+                if isinstance(event, StreamEnd):
+                    self.error = stream.error
+                    return event.message
+        return stream.partial("error", "The response has no end")
 
 
 def _checked(label: str, message: AssistantMessage) -> str:
