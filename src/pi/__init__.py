@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pi.harness.session import Session
     from pi.harness.store import Store
     from pi.llm.events import BlockDelta
+    from pi.llm.logins import LoginScreen
     from pi.llm.messages import AssistantMessage, Image
     from pi.llm.models import Model
     from pi.once import RunError, run, run_sync
@@ -30,6 +31,7 @@ __all__ = [
     "BlockDelta",
     "ExtensionChoice",
     "Image",
+    "LoginScreen",
     "MessageEnd",
     "MessageUpdate",
     "Model",
@@ -63,6 +65,7 @@ _HOMES = {
     "pi.harness.session": ("Session",),
     "pi.harness.store": ("Store",),
     "pi.llm.events": ("BlockDelta",),
+    "pi.llm.logins": ("LoginScreen",),
     "pi.llm.messages": ("AssistantMessage", "Image"),
     "pi.llm.models": ("Model",),
     "pi.once": ("RunError", "run", "run_sync"),

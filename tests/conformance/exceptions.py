@@ -2,7 +2,7 @@
 
 # What the recording shows can't or must not be equal.
 DIFFERS = {
-    "cli/version-help": "prints the version, which is ours; its `auth` commands are not there yet",
+    "cli/version-help": "prints the version, which is ours",
     "models/bad-models-json": "the sentence about the broken file is ours, with line and column",
     "*/parallel-tools-fail": "tools that run together end as they finish: ours writes a file before a shell "
     "has started, the original after it has ended",

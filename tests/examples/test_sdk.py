@@ -230,7 +230,7 @@ def python_blocks() -> list[str]:
 def test_a_block_of_the_page_does_what_it_says(
     world: World, begin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    models = [{"id": "strong", "reasoning": True}, {"id": "cheap"}, {"id": "sonnet-9", "reasoning": True}]
+    models = [{"id": "strong", "reasoning": True}, {"id": "cheap"}, {"id": "claude-sonnet-5-5", "reasoning": True}]
     url = f"http://127.0.0.1:{world.provider.port}/v1"
     world.write_models(
         {"lab": {"baseUrl": url, "api": "openai-completions", "apiKey": "sk-secret-key", "models": models}}
