@@ -165,6 +165,15 @@ def test_ctrl_c_at_a_key_stores_nothing(person: Person) -> None:
     assert SECRET not in shown.text
 
 
+def test_sigterm_gives_up_and_leaves_the_terminal_as_it_was(person: Person) -> None:
+    with person.screen("login", "groq") as shown:
+        shown.until("shown): ")
+        shown.process.terminate()
+        assert shown.end() == 143
+
+    assert person.auth is None
+
+
 def test_a_key_longer_than_a_terminal_line_is_whole(person: Person) -> None:
     long = "k" * 9000
     with person.screen("login", "groq") as shown:

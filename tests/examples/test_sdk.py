@@ -207,6 +207,7 @@ BLOCKS: dict[str, tuple[list[Any], str]] = {
         [{"text": "1. Do it."}, {"text": "Done.", "match": "1. Do it."}],
         "cheap\n",
     ),
+    'await pi.login("groq"': ([], "['Groq']\n"),
     "from pi.ext import Block": (
         [
             {"toolCalls": [tool_call("bash", command="date")], "match": "Answer in French."},

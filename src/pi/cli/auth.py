@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +56,11 @@ def main(words: Sequence[str]) -> int:
         return 0
     verb, *rest = words
     try:
-        flags, values, names = _understood(verb, rest)
+        flags, values, names = understood(verb, rest)
         return asyncio.run(_run(verb, flags, values, names))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
         say("Cancelled: nothing is stored." if verb == "login" else "Cancelled.")
-        return 130
+        return 130 if isinstance(stopped, KeyboardInterrupt) else 143
     except PiError as error:
         say(f"Error: {error}")
         return 2 if verb == "check" else 1
@@ -67,7 +68,7 @@ def main(words: Sequence[str]) -> int:
         return 1
 
 
-def _understood(verb: str, words: Sequence[str]) -> tuple[set[str], dict[str, str], list[str]]:
+def understood(verb: str, words: Sequence[str]) -> tuple[set[str], dict[str, str], list[str]]:
     """Flags, options with values, and names. Raises PiError."""
     if verb not in _FLAGS:
         raise PiError(f"pi auth doesn't know {verb}.\n\n{HELP}")
@@ -104,6 +105,7 @@ def _check(verb: str, flags: set[str], values: dict[str, str], names: Sequence[s
 
 
 async def _run(verb: str, flags: set[str], values: dict[str, str], names: Sequence[str]) -> int:
+    _end_well_on_sigterm()
     agent_dir = find_agent_dir(os.environ)
     name = names[0] if names else values.get("--provider")
     registry = await _registry(agent_dir, name, anyone=verb == "login")
@@ -147,6 +149,16 @@ async def _show(registry: "ModelRegistry", verb: str, flags: set[str], values: d
                 )
             )
     return 0
+
+
+def _end_well_on_sigterm() -> None:
+    """A killed question must not leave a terminal that shows nothing of what is typed."""
+    task = asyncio.current_task()
+    assert task
+    try:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    except NotImplementedError:  # Windows, whose terminal is read otherwise
+        pass
 
 
 def _milliseconds(text: str) -> int:

@@ -245,6 +245,7 @@ def help_text() -> str:
         "",
         "Usage: pi [options] [--] [@files...] [messages...]",
         "       pi demo [extension]   a small job with a scripted model: no key, no network",
+        "       pi auth …             log in to a provider or out, and say what is there",
         "       pi doctor             what is wrong with this installation, and what to do",
         "       pi ext new|check|load|list    begin, check, load and list extensions; pi ext --help",
         "       pi sessions [QUERY]   list, delete, import and export sessions; pi sessions --help",

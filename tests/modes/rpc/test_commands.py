@@ -147,3 +147,14 @@ def test_what_a_run_with_images_says_reaches_the_model(start: Start, world: Worl
     pi.send({"type": "prompt", "message": "Look", "images": [image]})
     pi.until(type="agent_settled")
     assert pi.data("get_messages")["messages"][1]["content"] == [{"type": "text", "text": "Look"}, image]
+
+
+def test_what_was_spent_is_told_by_model_and_session(start: Start, world: World) -> None:
+    world.provider.script(after={"text": "Fine."})
+    pi = start()
+    pi.send({"id": "p", "type": "prompt", "message": "Go"})
+    pi.until(type="agent_settled")
+    report = pi.data("get_usage", by=["model", "session"])
+    assert report["total"]["requests"] == 1
+    assert [row["requests"] for row in report["groups"]["model"]] == [1]
+    assert [row["key"] for row in report["groups"]["session"]] == [pi.data("get_state")["sessionId"]]

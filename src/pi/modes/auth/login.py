@@ -1,5 +1,6 @@
 """`pi auth login` and `pi auth logout`: in a terminal, and with a piped key also without one."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 
@@ -55,7 +56,10 @@ async def run_login(registry: ModelRegistry, wish: Wish) -> None:
         login=registry.added_login(status.provider),
     )
     terminal.tell(f"You are logged in to {status.title}. The login is in {registry.agent_dir / 'auth.json'}.")
-    await _fetch_list(registry, status.provider, terminal)
+    try:
+        await _fetch_list(registry, status.provider, terminal)
+    except asyncio.CancelledError:  # the login is stored: only its list of models waits
+        terminal.tell("Its list of models wasn't had. To try again: pi update --models")
 
 
 async def run_logout(registry: ModelRegistry, name: str) -> str:

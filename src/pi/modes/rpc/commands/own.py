@@ -1,8 +1,10 @@
 """Commands that only this Pi has: who is there, extensions, reloading, the tree as a flat list."""
 
-from typing import Any
+import asyncio
+from functools import partial
+from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from pi.harness.entries import CustomMessageEntry, Entry, MessageEntry
 from pi.llm.messages import content_text
@@ -10,6 +12,7 @@ from pi.modes.rpc.call import Call, Command, NoArguments
 from pi.version import __version__
 
 _CAPABILITIES = ("form", "open_url")
+By = Literal["model", "provider", "role", "session", "day", "project"]
 _SHOWN = 200  # characters of a message in the tree
 
 
@@ -31,6 +34,24 @@ async def hello(call: Call, given: Hello) -> dict[str, Any]:
         "capabilities": [name for name in _CAPABILITIES if name in given.capabilities],
         "commands": list(COMMANDS),
     }
+
+
+class Usage(Struct, frozen=True, rename="camel"):
+    """How to group what was spent, and since when (ms since 1970)."""
+
+    by: tuple[By, ...] = ("model",)
+    since_ms: int | None = None
+
+
+async def get_usage(call: Call, given: Usage) -> dict[str, Any]:
+    """What was spent by all sessions, and what the providers say of their limits, as `pi usage --json`."""
+    from pi.harness.usage_report import usage_report
+
+    path = call.session.store.path
+    folders = [path.parent] if path is not None else []
+    setup = call.session.setup
+    report = partial(usage_report, setup.agent_dir, by=given.by, since_ms=given.since_ms, folders=folders)
+    return to_builtins(await asyncio.to_thread(report))
 
 
 async def reload(call: Call, given: NoArguments) -> None:
@@ -89,6 +110,7 @@ def _row(entry: Entry, label: str | None) -> dict[str, Any]:
 
 COMMANDS = {
     "hello": Command(Hello, hello),
+    "get_usage": Command(Usage, get_usage),
     "reload": Command(NoArguments, reload),
     "tree": Command(NoArguments, tree),
     "extensions": Command(NoArguments, extensions),
