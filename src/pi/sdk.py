@@ -14,7 +14,7 @@ from pi.harness.discovery import Side, find_resources, project_side, user_side
 from pi.harness.extensions.installed import ExtensionChoice, load_extensions, new_host, trusted_in
 from pi.harness.extensions.late import LateHost
 from pi.harness.health import Health
-from pi.harness.model_choice import ModelChoice, choose_model
+from pi.harness.model_choice import ModelChoice, choose_model, take_roles
 from pi.harness.model_choice import NoModelError as NoModelError
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
@@ -137,10 +137,7 @@ def _make(
     settings = user_settings.with_project(cwd) if trusted else user_settings
     registry = ModelRegistry(agent_dir)
     warnings = list(settings.warnings)
-    if (roles := settings.get("roles")) is not None:
-        from pi.llm.roles import read_roles
-
-        registry.roles = read_roles(roles, warnings)
+    take_roles(registry, settings, warnings)
     if host is not None:
         host.offer_models(registry, settings)
     chosen = choose_model(registry, settings, store, choice, warnings)

@@ -1,4 +1,4 @@
-"""Four protocols as their servers speak them: an answer as pieces of a stream, and a history as it was sent."""
+"""Four protocols as servers speak them: an answer as pieces of a stream, and a history as it was sent."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class Spent(NamedTuple):
 
 
 class Answer(Struct, frozen=True):
-    """What a model says: a text, calls of the counting tool by the number in their arguments, what it cost."""
+    """What a model says: a text, calls of the counting tool by the number they are given, what it cost."""
 
     id: str
     text: str

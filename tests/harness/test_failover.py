@@ -78,6 +78,8 @@ def switches(events: list[Any]) -> list[tuple[str, str, str]]:
         (Refusal(429, {"error": {"message": "slow down"}}, {"retry-after": "3600"}), "rate_limit"),
         (Refusal(401, {"error": {"message": "Invalid API key"}}), "login"),
         (Refusal(403, {"error": {"message": "Forbidden"}}), "login"),
+        (Refusal(404, {"error": {"message": "No such model"}}), "outage"),
+        (Refusal(529, {"error": {"message": "oops"}}), "overload"),
     ],
 )
 def test_what_waiting_does_not_help_has_the_next_model_asked_at_once(
@@ -101,6 +103,16 @@ def test_what_may_pass_is_tried_once_more_before_another_model_is(
     events = talk(tmp_path, server, ask("hi"))
     assert server.asked == ["a", "a", "b"]
     assert switches(events) == [("a/m", "b/m", reason)]
+
+
+@pytest.mark.parametrize("retry", [{"enabled": False}, {"maxRetries": 0}])
+def test_without_retries_another_model_is_asked_at_once(
+    tmp_path: Path, server: ChainServer, retry: dict[str, Any]
+) -> None:
+    server.plan["a"] = [OVERLOADED]
+    events = talk(tmp_path, server, ask("hi"), retry=retry)
+    assert server.asked == ["a", "b"]
+    assert switches(events) == [("a/m", "b/m", "overload")]
 
 
 def test_a_rate_limit_that_passes_soon_is_waited_for(tmp_path: Path, server: ChainServer) -> None:

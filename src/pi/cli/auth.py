@@ -170,19 +170,21 @@ def _milliseconds(text: str) -> int:
 
 async def _registry(agent_dir: Path, name: str | None, *, anyone: bool) -> "ModelRegistry":
     """The models and keys; extensions are loaded where one may have the provider. `anyone`: all are shown."""
+    from pi.harness.model_choice import take_roles
+    from pi.harness.settings import load_settings
     from pi.llm.auth.status import find_provider
     from pi.llm.registry import ModelRegistry
 
-    registry = ModelRegistry(agent_dir)
+    registry, settings = ModelRegistry(agent_dir), load_settings(agent_dir, None)
+    take_roles(registry, settings, settings.warnings)
     if (name is None and not anyone) or (name is not None and find_provider(registry, name)):
         return registry
     from pi.harness.extensions.installed import ExtensionChoice, load_extensions
-    from pi.harness.settings import load_settings
     from pi.modes.print_mode import PrintUI
 
     host = await load_extensions(Path.cwd(), agent_dir, ExtensionChoice(), ui=PrintUI("print"))
     if host is not None:
-        host.offer_models(registry, load_settings(agent_dir, None))
+        host.offer_models(registry, settings)
     return registry
 
 

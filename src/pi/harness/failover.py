@@ -95,7 +95,7 @@ class Failover:
     def failed(self, message: AssistantMessage, error: PiError | None, *, waited: bool = False) -> bool:
         """A response failed: True when another model of the chain is to be asked at once.
 
-        `waited` says that the model was given time to get better already.
+        `waited` says that the model gets no more time to get better.
         """
         state = self._state
         model = state.setup.registry.find(message.provider, message.model) or state.model

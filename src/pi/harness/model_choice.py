@@ -32,6 +32,14 @@ class ModelChoice(Struct, frozen=True):
     stand_in: Model | None = None  # used when no model can be: nothing is asked before another is chosen
 
 
+def take_roles(registry: ModelRegistry, settings: Settings, warnings: list[str]) -> None:
+    """Let patterns such as `@review` mean what the settings say."""
+    if (roles := settings.get("roles")) is not None:
+        from pi.llm.roles import read_roles
+
+        registry.roles = read_roles(roles, warnings)
+
+
 def choose_model(
     registry: ModelRegistry, settings: Settings, store: Store, choice: ModelChoice, warnings: list[str]
 ) -> Choice:

@@ -39,10 +39,12 @@ class Recovery:
 
     def will_retry(self, message: AssistantMessage | None) -> bool:
         """Whether a run that ended with this message is run again."""
+        return message is not None and (self._switch or self._may_pass(message))
+
+    def _may_pass(self, message: AssistantMessage) -> bool:
+        """Whether the same request is worth another attempt, and there is one left."""
         settings = self._state.setup.settings
-        if message is not None and self._switch:
-            return True
-        if message is None or not settings.flag("retry.enabled"):
+        if not settings.flag("retry.enabled"):
             return False
         if self._attempt >= settings.number("retry.maxRetries"):
             return False
@@ -64,7 +66,7 @@ class Recovery:
         state = self._state
         error = state.asked.error if state.asked is not None else None
         if (failover := state.failover()) is not None and state.model.api != VIRTUAL:
-            return failover.failed(message, error)
+            return failover.failed(message, error, waited=not self._may_pass(message))
         if state.model.api != VIRTUAL:
             return False
         from pi.llm.failures import failure_kind

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from pi.llm.errors import ProviderError, TransportError
+from pi.llm.errors import ProtocolError, ProviderError, TransportError
 from pi.llm.messages import AssistantMessage
 from pi.llm.overflow import is_overflow
 from pi.llm.retry import is_permanent, is_transient
@@ -36,7 +36,8 @@ def failure_kind(message: AssistantMessage, error: PiError | None, window: int) 
     if status in (503, 529) or (status is None and _OVERLOAD.search(text)):
         return "overload"
     gone = status in (404, 410) or (status is not None and status >= 500)  # the model, or the server
-    return "outage" if gone or isinstance(error, TransportError) or is_transient(message) else None
+    broken = isinstance(error, TransportError | ProtocolError)
+    return "outage" if gone or broken or is_transient(message) else None
 
 
 def asked_wait_ms(error: PiError | None) -> int | None:
