@@ -3,23 +3,32 @@
 import json
 import re
 import shlex
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from pi.cli import main
-from pi.cli.auth import understood
+from pi.cli import auth, main, usage
 from pi.cli.options import parse
+from pi.harness.events import CacheMiss, ModelFailover, SessionWarning
 from pi.harness.session_files import session_dir
-from pi.harness.settings import DEFAULTS
-from pi.llm.providers import PROVIDERS
+from pi.harness.settings import DEFAULTS, USER_ONLY
 from pi.llm.registry import ModelRegistry
+from pi.modes import update
 from tests.harness.test_listing import entry, said, write
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PI = re.compile(r"(?:^|\| )pi (?!install|demo|doctor)(?:tokens )?(.*)$")
+# Commands with options of their own, and what reads these.
+READERS: dict[str, Callable[[list[str]], object]] = {
+    "auth": lambda words: auth.understood(words[0], words[1:]),
+    "update": update._understood,
+    "usage": lambda words: usage._understood(words, datetime(2027, 1, 14)),
+}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -32,10 +41,8 @@ def test_commands_are_understood(page: Path) -> None:
         for line in block.splitlines():
             if found := PI.search(line):
                 words = shlex.split(found[1], comments=True)
-                if words[:1] == ["auth"]:
-                    understood(words[1], words[2:])
-                else:
-                    parse(words)
+                read = READERS.get(words[0]) if words else None
+                read(words[1:]) if read else parse(words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -68,18 +75,24 @@ def test_models_json_examples_are_taken_without_a_warning(tmp_path: Path) -> Non
     assert found >= 2
 
 
-def test_the_table_of_keys_is_the_table_of_providers() -> None:
-    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
-    for name, provider in PROVIDERS.items():
-        assert f"| {name} |" in text
-        for variable in provider.env:
-            assert f"`{variable}`" in text
-
-
 def test_every_default_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     leaves = {path.rpartition(".")[2] for path in DEFAULTS}
     assert [leaf for leaf in sorted(leaves) if leaf not in text] == []
+
+
+def test_every_setting_that_only_the_user_decides_is_marked() -> None:
+    lines = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8").splitlines()
+    marked = {name for line in lines if "yours only" in line for name in re.findall(r"^\| `(\w+)`", line)}
+    assert marked == set(USER_ONLY)
+
+
+def test_the_events_of_models_and_spending_are_documented_with_their_fields() -> None:
+    text = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    for kind in (ModelFailover, SessionWarning, CacheMiss):
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| `{kind.__struct_config__.tag}`")]
+        fields = [field.encode_name for field in msgspec.structs.fields(kind)]
+        assert re.findall(r"`(\w+)`", line.split("|")[2]) == fields
 
 
 def test_the_examples_of_session_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

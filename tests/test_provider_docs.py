@@ -37,8 +37,8 @@ JSON = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def table() -> str:
-    head = "| provider | name | key | account | protocol | default model |\n| --- | --- | --- | --- | --- | --- |\n"
-    return head + "".join(map(row, PROVIDERS, PROVIDERS.values()))
+    head = "| provider | name | key | account | protocol | default model |\n"
+    return head + "| --- " * 6 + "|\n" + "".join(map(row, PROVIDERS, PROVIDERS.values()))
 
 
 def row(id: str, provider: Provider) -> str:
@@ -80,7 +80,9 @@ def examples(key: str) -> Iterator[tuple[str, Any]]:
 
 def cells_of(page: str, heading: str) -> list[str]:
     """The first cells of the table under a heading, without backticks."""
-    section = (DOCS / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    section = (
+        (DOCS / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    )
     rows = [line.split("|")[1].strip(" `") for line in section.splitlines() if line.startswith("| ")]
     return [cell for cell in rows if not cell.startswith("---")][1:]
 
@@ -127,7 +129,9 @@ def test_roles_are_read_and_name_models_that_there_are(page: str, value: Any, tm
 
 
 @pytest.mark.parametrize(("page", "value"), list(examples("failover")))
-def test_failover_is_read_and_its_chain_has_models_that_there_are(page: str, value: Any, tmp_path: Path) -> None:
+def test_failover_is_read_and_its_chain_has_models_that_there_are(
+    page: str, value: Any, tmp_path: Path
+) -> None:
     problems: list[str] = []
 
     settings = failover_settings(Settings(value), problems.append)
@@ -135,7 +139,9 @@ def test_failover_is_read_and_its_chain_has_models_that_there_are(page: str, val
     assert problems == []
     assert settings.chain
     (tmp_path / "models.json").write_text(
-        '{"providers": {"ollama": {"models": [{"id": "qwen3-coder"}]}}}', encoding="utf-8"
+        '{"providers": {"ollama": {"api": "openai-completions", "baseUrl": "http://127.0.0.1:9/v1", '
+        '"models": [{"id": "qwen3-coder"}]}}}',
+        encoding="utf-8",
     )
     registry = ModelRegistry(tmp_path, env={})
     for pattern in settings.chain:

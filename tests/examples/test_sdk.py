@@ -231,7 +231,8 @@ def python_blocks() -> list[str]:
 def test_a_block_of_the_page_does_what_it_says(
     world: World, begin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    models = [{"id": "strong", "reasoning": True}, {"id": "cheap"}, {"id": "claude-sonnet-5-5", "reasoning": True}]
+    strong = [{"id": "strong", "reasoning": True}, {"id": "claude-sonnet-5-5", "reasoning": True}]
+    models = [*strong, {"id": "cheap"}]
     url = f"http://127.0.0.1:{world.provider.port}/v1"
     world.write_models(
         {"lab": {"baseUrl": url, "api": "openai-completions", "apiKey": "sk-secret-key", "models": models}}

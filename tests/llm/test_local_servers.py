@@ -41,15 +41,15 @@ def test_servers_are_told_with_their_models_and_the_rest_is_passed_over() -> Non
             "Silent": None,
         }
         servers = {name: await serve(answer) for name, answer in answers.items()}
-        candidates = [Candidate(name, port) for name, (_, port) in servers.items()]
-        found = await find_local_servers((Candidate("Nobody", closed_port()), *candidates))
+        candidates = [Candidate(name, name.lower(), port) for name, (_, port) in servers.items()]
+        found = await find_local_servers((Candidate("Nobody", "nobody", closed_port()), *candidates))
         for server, _ in servers.values():
             server.close()
         ports = {name: port for name, (_, port) in servers.items()}
         assert found == [
-            LocalServer("Ollama", f"http://127.0.0.1:{ports['Ollama']}/v1", ("qwen3:8b", "gemma")),
-            LocalServer("vLLM", f"http://127.0.0.1:{ports['vLLM']}/v1", ("org/model",)),
-            LocalServer("Empty", f"http://127.0.0.1:{ports['Empty']}/v1", ()),
+            LocalServer("Ollama", "ollama", f"http://127.0.0.1:{ports['Ollama']}/v1", ("qwen3:8b", "gemma")),
+            LocalServer("vLLM", "vllm", f"http://127.0.0.1:{ports['vLLM']}/v1", ("org/model",)),
+            LocalServer("Empty", "empty", f"http://127.0.0.1:{ports['Empty']}/v1", ()),
         ]
 
     asyncio.run(main())

@@ -213,7 +213,7 @@ def test_a_local_server_is_told_with_its_models(home: Home) -> None:
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        checks = await examine(Place(home.project, home.env, (Candidate("vLLM", port),)))
+        checks = await examine(Place(home.project, home.env, (Candidate("vLLM", "vllm", port),)))
         server.close()
         return [
             Check(check.name, check.status, check.text.replace(str(port), "PORT"))
@@ -235,7 +235,7 @@ def test_behind_a_proxy_nobody_is_asked_and_no_password_is_shown(
         monkeypatch.setenv("HTTP_PROXY", url)
         home.env |= {"HTTP_PROXY": url, "ALL_PROXY": f"socks5://u:{SECRET}@there:1"}
 
-        checks = home.checks(Candidate("Ollama", 11434))
+        checks = home.checks(Candidate("Ollama", "ollama", 11434))
 
         with pytest.raises(BlockingIOError):
             proxy.accept()

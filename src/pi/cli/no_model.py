@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import msgspec
-
 from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.llm.local_servers import LocalServer, find_local_servers, none_answers
 from pi.llm.logins.doing import login_methods
@@ -47,18 +45,9 @@ def _login_advice(provider: str | None) -> str:
 
 
 def _local_advice(path: Path, servers: list[LocalServer]) -> list[str]:
-    """The entry that makes a local server's models usable."""
+    """How the models of a local server become usable."""
     server = next((server for server in servers if server.models), None)
     if server is None:
         return [f"  start a local server, or add a provider to {path}"]
-    entry = {
-        "baseUrl": server.base_url,
-        "api": "openai-completions",
-        "apiKey": "local",
-        "models": [{"id": server.models[0]}],
-    }
-    config = msgspec.json.encode({"providers": {"local": entry}}).decode()
-    return [
-        f"  put this into {path}, then: pi --model local/{server.models[0]} -p 'your prompt'",
-        f"    {config}",
-    ]
+    ref = f"{server.provider}/{server.models[0]}"
+    return [f"  pi update --models {server.provider}    and then: pi --model {ref} -p 'your prompt'"]

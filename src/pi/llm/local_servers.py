@@ -17,6 +17,7 @@ class Candidate(Struct, frozen=True):
     """A kind of server and where it listens unless told otherwise."""
 
     name: str
+    provider: str  # Pi's own provider for it
     port: int
     models_path: str = "/v1/models"
 
@@ -25,6 +26,7 @@ class LocalServer(Struct, frozen=True):
     """A server that answered: `base_url` speaks Chat Completions, `models` are the ids that it offers."""
 
     name: str
+    provider: str
     base_url: str
     models: tuple[str, ...]
 
@@ -37,10 +39,11 @@ class LocalServer(Struct, frozen=True):
 
 
 CANDIDATES = (
-    Candidate("Ollama", 11434, "/api/tags"),
-    Candidate("llama.cpp", 8080),
-    Candidate("LM Studio", 1234),
-    Candidate("vLLM", 8000),
+    Candidate("Ollama", "ollama", 11434, "/api/tags"),
+    Candidate("llama.cpp", "llama.cpp", 9931),
+    Candidate("llama.cpp", "llama.cpp", 8080),
+    Candidate("LM Studio", "lmstudio", 1234),
+    Candidate("vLLM", "vllm", 8000),
 )
 
 
@@ -77,7 +80,7 @@ async def _probe(candidate: Candidate) -> LocalServer | None:
     if entries is None:
         return None
     ids = (entry.id or entry.name for entry in entries)
-    return LocalServer(candidate.name, f"{root}/v1", tuple(id for id in ids if id))
+    return LocalServer(candidate.name, candidate.provider, f"{root}/v1", tuple(id for id in ids if id))
 
 
 async def _get(url: str) -> bytes:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pi.harness.compaction.journal import Journal
 from pi.harness.compaction.settings import CompactionSettings, compaction_settings
 from pi.harness.compaction.trigger import entries_since, is_full, overflowed
-from pi.harness.entries import CompactionEntry, Entry, MessageEntry
+from pi.harness.entries import CompactionEntry, Entry, MessageEntry, ModelChange
 from pi.harness.events import CompactionReason, EntryAppended, SessionEvent
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage, ToolResultMessage, UserMessage
+from pi.llm.models import Model
 from pi.llm.overflow import is_overflow
 from pi.platform.errors import ConfigError, PiError
 
@@ -106,11 +107,17 @@ class Compactor:
         if settings is None:
             return False
         since = entries_since(state.store, message)
-        if since is not None and overflowed(message, since, state.model):
+        if since is not None and overflowed(message, since, self._asked(since)):
             return await self._recover(message, since, settings)
         if is_full(state.store, state.model, settings):
             await self._automatic("threshold", settings)
         return False
+
+    def _asked(self, since: Sequence[Entry]) -> Model:
+        """The model that was asked for the chosen one, unless another has been chosen since."""
+        asked = self._state.asked
+        switched = any(isinstance(entry, ModelChange) for entry in since)
+        return self._state.model if asked is None or switched else asked.model
 
     async def _recover(
         self, message: AssistantMessage, since: Sequence[Entry], settings: CompactionSettings
@@ -120,7 +127,7 @@ class Compactor:
             await self._automatic("overflow", settings)
             return False
         if self._recovered:
-            too_long = is_overflow(message, self._state.model.context_window)
+            too_long = is_overflow(message, self._asked(since).context_window)
             await self._begin("overflow").fail(_TRIED_OVERFLOW if too_long else _TRIED_LENGTH)
             return False
         self._recovered = True

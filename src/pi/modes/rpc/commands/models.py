@@ -24,7 +24,7 @@ class Level(Struct, frozen=True):
 
 
 async def set_model(call: Call, given: ModelRef) -> dict[str, Any]:
-    if given.model_id.startswith("@") and not given.provider:
+    if given.model_id.startswith("@") and given.provider in ("", "undefined"):
         await call.session.models.use(given.model_id)
         return model_view(call.session.model)
     for model in call.session.models.available():
