@@ -79,10 +79,10 @@ def _kept(registry: ModelRegistry, store: Store, warnings: list[str]) -> Choice 
 
 def _last_chosen(registry: ModelRegistry, store: Store) -> tuple[str, str] | None:
     """Provider and id: what people chose, where others stood in for it, else what answered last."""
-    if chosen := store.branch("model_change"):
+    stood_in = store.latest_custom(FAILOVER) is not None
+    if (stood_in or registry.virtual) and (chosen := store.branch("model_change")):
         last = cast(ModelChange, chosen[-1])
-        is_virtual = f"{last.provider}/{last.model_id}" in registry.virtual
-        if is_virtual or store.latest_custom(FAILOVER) is not None:
+        if stood_in or f"{last.provider}/{last.model_id}" in registry.virtual:
             return last.provider, last.model_id
     return restore_model(store.newest_first())
 
