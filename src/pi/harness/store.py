@@ -245,8 +245,16 @@ class Store:
 
     def latest_custom(self, custom_type: str) -> CustomEntry | None:
         """The latest entry of an extension's type on the branch."""
-        mine = (entry for entry in reversed(self.branch("custom")) if isinstance(entry, CustomEntry))
-        return next((entry for entry in mine if entry.custom_type == custom_type), None)
+        if "custom" not in self._lines.types:
+            return None
+        mine: dict[int, CustomEntry] = {}
+        for position, head in enumerate(self._heads):
+            if head.type == "custom":
+                entry = self._decode(position)
+                if isinstance(entry, CustomEntry) and entry.custom_type == custom_type:
+                    mine[position] = entry
+        path = self._lines.back_from(self.leaf) if mine else ()  # walking up a long branch costs the most
+        return next((mine[position] for position in path if position in mine), None)
 
     def newest_first(self) -> Iterator[Entry]:
         """The entries from the leaf to the root, each decoded when it is asked for."""
