@@ -245,14 +245,10 @@ class Store:
 
     def latest_custom(self, custom_type: str) -> CustomEntry | None:
         """The latest entry of an extension's type on the branch."""
-        if "custom" not in self._lines.types:
-            return None
-        mine: dict[int, CustomEntry] = {}
-        for position, head in enumerate(self._heads):
-            if head.type == "custom":
-                entry = self._decode(position)
-                if isinstance(entry, CustomEntry) and entry.custom_type == custom_type:
-                    mine[position] = entry
+        custom = "custom" in self._lines.types
+        found = [at for at, head in enumerate(self._heads) if head.type == "custom"] if custom else []
+        entries = ((at, self._decode(at)) for at in found)
+        mine = {at: e for at, e in entries if isinstance(e, CustomEntry) and e.custom_type == custom_type}
         path = self._lines.back_from(self.leaf) if mine else ()  # walking up a long branch costs the most
         return next((mine[position] for position in path if position in mine), None)
 
