@@ -203,3 +203,26 @@ def test_inherit_means_the_sessions_own(tmp_path: Path, server: ChainServer) -> 
 
     assert asyncio.run(run()) == []
     assert server.asked == ["a"]
+
+
+def test_a_child_session_keeps_the_role_it_was_asked_in(tmp_path: Path, server: ChainServer) -> None:
+    from pi.ext import Ctx, ExtensionAPI
+    from pi.harness.extensions.installed import ExtensionChoice
+
+    def extension(pi: ExtensionAPI) -> None:
+        @pi.command("child")
+        async def child(arguments: str, ctx: Ctx) -> None:
+            async with await ctx.child(model="@review") as child:
+                await child.run("look")
+                roles.append(child.session.models.role)
+
+    roles: list[str | None] = []
+
+    async def run() -> None:
+        session = await opened(tmp_path, server, "@plan", extensions=ExtensionChoice(inline=(extension,)))
+        async with session:
+            await session.prompt("/child")
+
+    asyncio.run(run())
+    assert roles == ["review"]
+    assert server.asked == ["b"]

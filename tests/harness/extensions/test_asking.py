@@ -143,8 +143,8 @@ def test_a_model_is_named_by_a_pattern_with_a_level_and_needs_a_key(
 
     async def go() -> None:
         session, ctx = await opened(tmp_path, ScriptedModel("x"))
-        model, level = model_for(session, "openai/gpt-5:low")
-        assert (model.ref, level) == ("openai/gpt-5", "low")
+        chosen = model_for(session, "openai/gpt-5:low")
+        assert (chosen.model.ref, chosen.thinking) == ("openai/gpt-5", "low")
         with pytest.raises(PiError, match=r"(?i)key.*openai|openai.*key"):
             await ctx.complete("Go", model="openai/gpt-5")
         with pytest.raises(PiError, match="nobody/nothing"):

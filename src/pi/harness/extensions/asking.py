@@ -14,8 +14,9 @@ from pi.harness.routing import route
 from pi.harness.session import Session
 from pi.harness.session_file import SessionWriteError
 from pi.llm.events import BlockDelta, StreamEnd
-from pi.llm.messages import AssistantMessage, Context, Text, ThinkingLevel, Usage, UserMessage
+from pi.llm.messages import AssistantMessage, Context, Text, Usage, UserMessage
 from pi.llm.models import Model
+from pi.llm.patterns import Choice, resolve_model
 from pi.llm.stream import ModelStream, ask
 from pi.llm.transcript import fold_system
 from pi.platform.clock import now_ms
@@ -39,7 +40,7 @@ async def complete(
     `on_text` hears each piece of text as it comes, of every try; an async one is waited for. Raises PiError
     when there is no such model, no key, or no answer, TypeError for a type that JSON can't say.
     """
-    chosen, level = model_for(session, model)
+    chosen = model_for(session, model)
     given = [prompt] if isinstance(prompt, str) else prompt
     told = fold_system(to_llm([_user(each) if isinstance(each, str) else each for each in given]))
     parts = (told.system, system, "" if output is None else instruction(output))
@@ -48,7 +49,7 @@ async def complete(
     if session.setup.settings.flag("images.blockImages"):
         messages = list(without_images(messages))
     for _ in range(TRIES):
-        to = await route(session.state, chosen, level, messages, direct=True)
+        to = await route(session.state, chosen.model, chosen.thinking or "off", messages, direct=True)
         options = await session.host.options(to.model, to.thinking_level)
         options = structs.replace(options, max_tokens=max_tokens)
         stream = ask(to.model, Context(tuple(messages), system), options)
@@ -60,26 +61,24 @@ async def complete(
         except Unfit as unfit:
             messages += [answer, _user(str(unfit))]
     raise PiError(
-        f"{chosen.ref} gave no answer of the wanted type in {TRIES} tries. Ask for something simpler, or "
-        "name another model."
+        f"{chosen.model.ref} gave no answer of the wanted type in {TRIES} tries. "
+        "Ask for something simpler, or name another model."
     )
 
 
-def model_for(session: Session, wanted: Model | str | None) -> tuple[Model, ThinkingLevel]:
-    """A model by pattern ("provider/id:level") and the level to think at; by default the session's.
+def model_for(session: Session, wanted: Model | str | None) -> Choice:
+    """A model by pattern ("provider/id:level", "@role") and the level to think at; by default the session's.
 
     Raises PiError when there is none.
     """
     match wanted:
         case None:
-            return session.model, session.thinking_level
+            return Choice(session.model, session.thinking_level, role=session.models.role)
         case Model():
-            return wanted, session.thinking_level
+            return Choice(wanted, session.thinking_level)
         case _:
-            from pi.llm.patterns import resolve_model
-
             choice = resolve_model(session.setup.registry, provider=None, pattern=wanted)
-            return choice.model, choice.thinking or session.thinking_level
+            return structs.replace(choice, thinking=choice.thinking or session.thinking_level)
 
 
 def count_usage(

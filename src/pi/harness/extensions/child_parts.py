@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pi.harness.entries import MessageEntry
+from pi.harness.entries import CustomEntry, MessageEntry
 from pi.harness.extensions.child_limits import Budget
 from pi.harness.extensions.host import ExtensionHost
+from pi.harness.model_switch import ROLE, kept_role
 from pi.harness.session import Session
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, ThinkingLevel, ToolResultMessage, UserMessage
@@ -115,9 +116,11 @@ def _answered_leaf(store: Store) -> str | None:
     return store.leaf
 
 
-def begin(store: Store, model: Model, level: ThinkingLevel, name: str) -> None:
+def begin(store: Store, model: Model, level: ThinkingLevel, name: str, role: str | None) -> None:
     """Note what it begins with."""
     store.append_model_change(model.provider, model.id)
+    if role != kept_role(store):
+        store.append(CustomEntry, custom_type=ROLE, data={"role": role})
     store.append_thinking_level(level)
     if name:
         store.append_session_info(name)

@@ -284,16 +284,15 @@ async def open_child(parent: Session, home: "Home", call_id: str, wish: Wish) ->
     check_depth(budget)
     if setup.prompt_of is None:
         raise PiError("This session was made by hand and can't have children: use create_agent_session.")
-    model, level = model_for(parent, wish.model)
-    level = clamp_level(model, wish.thinking or level)
-    setup.registry.check_key(model)
+    chosen = model_for(parent, wish.model)
+    model, level = chosen.model, clamp_level(chosen.model, wish.thinking or chosen.thinking or "off")
     folder = folder_of(parent.store.cwd, wish.cwd)
     joining, tools = shared(parent, host, wish.tools, wish.extensions)
     ui = ChildUI(host.ui, name)
     own = ChildHost(host, joining, tools, ui)
     await own.declare()
     store = store_of(parent.store, folder, save=wish.save, fork=wish.fork)
-    begin(store, model, level, wish.name)
+    begin(store, model, level, wish.name, chosen.role)
     its_setup = structs.replace(
         setup,
         toolbox=setup.toolbox.limited(tools),
@@ -305,6 +304,8 @@ async def open_child(parent: Session, home: "Home", call_id: str, wish: Wish) ->
         kin=budget,
     )
     session = Session(store, model, level, its_setup)
+    session.state.role = chosen.role
+    session.models.check_key()
     judged_by(parent, session.hooks, folder, call_id)
     child = Child(session, name, budget, ui, home, parent)
     try:
