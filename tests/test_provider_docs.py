@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from pi.harness.budget import budget_for
 from pi.harness.events import ModelFailover
-from pi.harness.failover import KINDS, FailoverSettings, failover_settings
+from pi.harness.models.failover import KINDS, FailoverSettings, failover_settings
 from pi.harness.settings import Settings
+from pi.harness.spending.budget import budget_for
 from pi.harness.store import Store
 from pi.llm.auth.store import read_auth
 from pi.llm.failures import FailureKind

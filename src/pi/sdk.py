@@ -13,9 +13,9 @@ from pi.agent.tool import Tool
 from pi.harness.discovery import Side, find_resources, project_side, user_side
 from pi.harness.extensions.installed import ExtensionChoice, load_extensions, new_host, trusted_in
 from pi.harness.extensions.late import LateHost
-from pi.harness.health import Health
-from pi.harness.model_choice import ModelChoice, choose_model, take_roles
-from pi.harness.model_choice import NoModelError as NoModelError
+from pi.harness.models.choice import ModelChoice, choose_model, take_roles
+from pi.harness.models.choice import NoModelError as NoModelError
+from pi.harness.models.health import Health
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
@@ -166,7 +166,7 @@ def _make(
 
     budget = None
     if settings.get("budgets") is not None:
-        from pi.harness.budget import budget_for
+        from pi.harness.spending.budget import budget_for
 
         budget = budget_for(settings, agent_dir, store, warnings)
     setup = Setup(

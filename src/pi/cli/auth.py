@@ -170,7 +170,7 @@ def _milliseconds(text: str) -> int:
 
 async def _registry(agent_dir: Path, name: str | None, *, anyone: bool) -> "ModelRegistry":
     """The models and keys; extensions are loaded where one may have the provider. `anyone`: all are shown."""
-    from pi.harness.model_choice import take_roles
+    from pi.harness.models.choice import take_roles
     from pi.harness.settings import load_settings
     from pi.llm.auth.status import find_provider
     from pi.llm.registry import ModelRegistry

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from pi.cli.sessions import sessions_folder
 from pi.harness.session_files import agent_dir, expand
-from pi.harness.usage_report import WAYS, By, UsageReport, usage_report
+from pi.harness.spending.usage_report import WAYS, By, UsageReport, usage_report
 from pi.modes.usage import HELP, as_json
 from pi.platform.errors import PiError
 from pi.platform.terminal import plain, say, write_all
@@ -104,9 +104,9 @@ def _time(text: str, flag: str, *, ends: bool = False) -> datetime:
 
 
 def _refresh() -> None:
-    from pi.harness.limits_book import LimitsBook
-    from pi.harness.limits_refresh import refresh_limits
     from pi.harness.settings import load_settings
+    from pi.harness.spending.limits_book import LimitsBook
+    from pi.harness.spending.limits_refresh import refresh_limits
     from pi.llm.registry import ModelRegistry
 
     home = agent_dir(os.environ)

@@ -13,8 +13,8 @@ from pi.agent.hooks import Hooks
 from pi.agent.tool import Tool, ToolContext, ToolResult
 from pi.harness.context import to_llm, without_images
 from pi.harness.events import SessionEvent
+from pi.harness.models.routing import route
 from pi.harness.request import request_options
-from pi.harness.routing import route
 from pi.harness.state import SessionState
 from pi.harness.system_prompt import prompt_update
 from pi.llm.events import StreamEvent
@@ -26,7 +26,7 @@ from pi.llm.transcript import system_state
 from pi.platform.errors import PiError
 
 if TYPE_CHECKING:
-    from pi.harness.cache_warming import CacheWarming
+    from pi.harness.spending.cache_warming import CacheWarming
 
 
 class SessionHost:
@@ -88,7 +88,7 @@ class SessionHost:
         state = self._state
         if not state.setup.settings.flag("showCacheMissNotices"):
             return
-        from pi.harness.cache_misses import cache_miss
+        from pi.harness.spending.cache_misses import cache_miss
 
         before = (
             entry for entry in state.store.newest_first() if getattr(entry, "message", None) is not message
@@ -105,7 +105,7 @@ class SessionHost:
 
     def _keep_warm(self, model: Model, context: Context, options: StreamOptions) -> None:
         if self._warming is None:
-            from pi.harness.cache_warming import CacheWarming
+            from pi.harness.spending.cache_warming import CacheWarming
 
             self._warming = CacheWarming(self._state, self._emit, self._busy)
         self._warming.start(model, context, options)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pi.harness.session_files import agent_dir as find_agent_dir
 
 if TYPE_CHECKING:
-    from pi.llm.classify import Classified, Question
+    from pi.llm.classify import Classified
     from pi.llm.images import Images
     from pi.llm.messages import Image, Text
+    from pi.llm.questions import Question
 
 
 async def generate_images(
@@ -40,7 +41,7 @@ async def classify(
     agent_dir: Path | None = None,
     proxy: str | None = None,
 ) -> "Classified":
-    """The answers of a classifier model, `provider/id`, to questions about `state`, which is JSON, and `images`.
+    """What a classifier model, `provider/id`, answers to questions about `state`, any JSON, and `images`.
 
     A failed request is a result with an `error_message`. Raises PiError for a name that can't be asked.
     """

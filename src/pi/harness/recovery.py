@@ -6,7 +6,7 @@ from typing import Any
 
 from pi.agent.abort import Abort, Aborted
 from pi.harness.events import AutoRetryEnd, AutoRetryStart, SessionEvent
-from pi.harness.routing import API as VIRTUAL
+from pi.harness.models.routing import API as VIRTUAL
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage
 from pi.llm.overflow import is_overflow

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import get_args
 
-from pi.harness.health import Health
+from pi.harness.models.health import Health
 from pi.harness.state import SessionState
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import Model, clamp_level

@@ -21,10 +21,10 @@ from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, Sess
 from pi.harness.host import SessionHost
 from pi.harness.intake import Intake
 from pi.harness.listeners import Listener, Listeners
-from pi.harness.model_switch import ModelSwitch
+from pi.harness.models.routing import LazyFailover
+from pi.harness.models.switch import ModelSwitch
 from pi.harness.queues import Queues, SessionBusy
 from pi.harness.recovery import Recovery
-from pi.harness.routing import LazyFailover
 from pi.harness.session_file import SessionWriteError
 from pi.harness.shell import Shell
 from pi.harness.state import SessionState, Setup

@@ -11,7 +11,7 @@ from pi.agent.hooks import Hooks
 from pi.agent.queue import MessageQueue
 from pi.agent.tool import Tool
 from pi.harness.context import build_context
-from pi.harness.health import Health
+from pi.harness.models.health import Health
 from pi.harness.prompts import PromptTemplate
 from pi.harness.settings import Settings
 from pi.harness.skills import Skill
@@ -22,8 +22,8 @@ from pi.llm.models import Model
 from pi.llm.registry import ModelRegistry
 
 if TYPE_CHECKING:
-    from pi.harness.budget import Budget
-    from pi.harness.failover import Failover
+    from pi.harness.models.failover import Failover
+    from pi.harness.spending.budget import Budget
     from pi.llm.stream import ModelStream
 
 Sections = Callable[[Sequence[Tool]], dict[str, str]]

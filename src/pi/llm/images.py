@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from pi.llm.cost import priced
 from pi.llm.errors import ProtocolError
-from pi.llm.formats.lenient import as_dict, as_list, as_text, foreign_json
+from pi.llm.formats.lenient import Reader, as_dict, as_list, as_text
 from pi.llm.formats.openai_errors import refusal_text
 from pi.llm.messages import Image, Text, Usage
 from pi.llm.models import Model
@@ -68,7 +68,7 @@ def _part(block: str | Text | Image) -> dict[str, Any]:
 
 
 def _images(model: Model, body: bytes) -> Images:
-    answer = as_dict(foreign_json(body))
+    answer = Reader(dict[str, Any]).read(body)
     choices = as_list(answer.get("choices"))
     if not choices:
         raise ProtocolError("The provider sent an answer without choices. Try again.")

@@ -42,7 +42,7 @@ class Request(Struct, frozen=True):
 
 
 def find_model(registry: ModelRegistry, kind: Kind, apis: Collection[str], ref: str) -> Model:
-    """The model named `provider/id`, as models.json changes it; an id that nobody knows is one without prices.
+    """The model named `provider/id`, as models.json changes it; an unknown id is one without prices.
 
     Raises PiError for a provider that has no model of this kind, ConfigError.
     """
@@ -111,7 +111,7 @@ async def _credentials(registry: ModelRegistry, model: Model) -> Credentials:
 
 @cache
 def _known(kind: Kind) -> Mapping[str, tuple[Model, ...]]:
-    path = Path(__file__).parent / "data" / "other" / f"{kind}.json"
+    path = Path(__file__).with_name("data_other") / f"{kind}.json"
     groups = msgspec.json.decode(path.read_bytes(), type=dict[str, _Group])
     return {
         provider: msgspec.convert(

@@ -15,8 +15,8 @@ from pi.harness.events import (
     SummarizationRetryFinished,
     SummarizationRetryScheduled,
 )
+from pi.harness.models.routing import route
 from pi.harness.request import request_options
-from pi.harness.routing import route
 from pi.harness.settings import Settings
 from pi.harness.state import SessionState
 from pi.llm.events import StreamEnd

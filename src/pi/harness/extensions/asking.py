@@ -10,7 +10,7 @@ from msgspec import structs
 from pi.harness.context import to_llm, without_images
 from pi.harness.entries import UsageEntry
 from pi.harness.extensions.typed_output import TRIES, Unfit, instruction, value_of
-from pi.harness.routing import route
+from pi.harness.models.routing import route
 from pi.harness.session import Session
 from pi.harness.session_file import SessionWriteError
 from pi.llm.events import BlockDelta, StreamEnd

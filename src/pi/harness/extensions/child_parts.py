@@ -7,7 +7,7 @@ from typing import Any
 from pi.harness.entries import CustomEntry, MessageEntry
 from pi.harness.extensions.child_limits import Budget
 from pi.harness.extensions.host import ExtensionHost
-from pi.harness.model_switch import ROLE, kept_role
+from pi.harness.models.switch import ROLE, kept_role
 from pi.harness.session import Session
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, ThinkingLevel, ToolResultMessage, UserMessage

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from pi.harness.usage_report import UsageReport
+from pi.harness.spending.usage_report import UsageReport
 
 HELP = """Usage: pi usage [--by WAY] [--since DATE] [--until DATE] [--days N] [--json] [--html FILE]
                 [--refresh]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from html import escape
 
-from pi.harness.usage_report import ProviderLimits, Row, UsageReport
+from pi.harness.spending.usage_report import ProviderLimits, Row, UsageReport
 from pi.modes.usage.words import moment, percent, period, resets, standing, usd
 
 _DAYS = 366  # bars of days at most, the latest

@@ -45,7 +45,7 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 async def get_usage(call: Call, given: Usage) -> dict[str, Any]:
     """What was spent by all sessions, and what the providers say of their limits, as `pi usage --json`."""
-    from pi.harness.usage_report import usage_report
+    from pi.harness.spending.usage_report import usage_report
 
     path = call.session.store.path
     folders = [path.parent] if path is not None else []

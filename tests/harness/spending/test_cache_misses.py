@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pi.harness.cache_misses import cache_miss
 from pi.harness.entries import UsageEntry
 from pi.harness.events import CacheMiss
+from pi.harness.spending.cache_misses import cache_miss
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, Cost, Text, Usage
 from pi.llm.models import Model, ModelCost

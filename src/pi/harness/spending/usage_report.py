@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 from msgspec import Struct, structs
 
-from pi.harness.ledger import Ledger
-from pi.harness.limits_book import Heard, LimitsBook
-from pi.harness.spend_scan import Maker, Scan, Spend
+from pi.harness.spending.ledger import Ledger
+from pi.harness.spending.limits_book import Heard, LimitsBook
+from pi.harness.spending.spend_scan import Maker, Scan, Spend
 from pi.llm.quota import Window
 from pi.platform.clock import now_ms
 

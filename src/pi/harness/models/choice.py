@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from pi.harness.context import restore_model, restore_thinking_level
 from pi.harness.entries import ModelChange
-from pi.harness.model_switch import has_messages, kept_role
-from pi.harness.routing import FAILOVER
+from pi.harness.models.routing import FAILOVER
+from pi.harness.models.switch import has_messages, kept_role
 from pi.harness.settings import Settings
 from pi.harness.store import Store
 from pi.llm.messages import ThinkingLevel

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pi.harness.model_choice import ModelChoice
+from pi.harness.models.choice import ModelChoice
 from pi.harness.session import Session
 from pi.harness.store import Store
 from pi.llm.patterns import Choice, resolve_model, resolve_scope
@@ -16,7 +16,7 @@ from pi.llm.registry import ModelRegistry
 from pi.llm.roles import Role, read_roles
 from pi.platform.errors import ConfigError
 from pi.sdk import create_agent_session
-from tests.harness.chain_server import ChainServer
+from tests.harness.models.chain_server import ChainServer
 
 ROLES: dict[str, Any] = {
     "plan": "a/m:high",

@@ -8,14 +8,14 @@ from msgspec import Struct, to_builtins
 
 from pi.agent.limits import TooSlow, within
 from pi.harness.entries import CustomEntry
-from pi.harness.health import Health
+from pi.harness.models.health import Health
 from pi.harness.state import SessionState
 from pi.llm.messages import AssistantMessage, ThinkingLevel, UserMessage
 from pi.llm.models import Model
 from pi.platform.errors import PiError
 
 if TYPE_CHECKING:
-    from pi.harness.failover import Failover
+    from pi.harness.models.failover import Failover
 
 API = "virtual"
 STATE = "pi.route:"
@@ -107,7 +107,7 @@ class LazyFailover:
         return self._made[1]
 
     def _make(self) -> "Failover":
-        from pi.harness.failover import Failover, failover_settings
+        from pi.harness.models.failover import Failover, failover_settings
 
         state = self._state
         settings = failover_settings(state.setup.settings, state.warn)

@@ -8,8 +8,8 @@ from msgspec import Struct
 from pi.harness.context import to_llm
 from pi.harness.entries import CustomEntry
 from pi.harness.events import ModelFailover
-from pi.harness.health import Health
-from pi.harness.routing import FAILOVER, Routed, request_reason
+from pi.harness.models.health import Health
+from pi.harness.models.routing import FAILOVER, Routed, request_reason
 from pi.harness.settings import Settings
 from pi.harness.state import SessionState
 from pi.llm.failures import FailureKind, asked_wait_ms, failure_kind

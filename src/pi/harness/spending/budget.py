@@ -16,8 +16,8 @@ from pi.harness.entries import (
     UsageEntry,
     iso_ms,
 )
-from pi.harness.ledger import Ledger
 from pi.harness.settings import Settings
+from pi.harness.spending.ledger import Ledger
 from pi.harness.store import Store
 from pi.llm.messages import AssistantMessage, ToolResultMessage
 from pi.platform.clock import now_ms

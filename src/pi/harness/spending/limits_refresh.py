@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from pi.harness.limits_book import LimitsBook
+from pi.harness.spending.limits_book import LimitsBook
 from pi.llm.auth.store import OAuthEntry, read_auth
 from pi.llm.quota_endpoints import ENDPOINTS, ask_limits, host_of
 from pi.llm.registry import ModelRegistry

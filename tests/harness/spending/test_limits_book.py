@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pi.harness.limits_book import FORGET_MS, PAUSE_MS, Heard, LimitsBook
+from pi.harness.spending.limits_book import FORGET_MS, PAUSE_MS, Heard, LimitsBook
 from pi.llm.quota import Window
 
 START = 1_800_000_000_000

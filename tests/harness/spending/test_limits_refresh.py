@@ -4,8 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
-from pi.harness.limits_book import LimitsBook
-from pi.harness.limits_refresh import refresh_limits
+from pi.harness.spending.limits_book import LimitsBook
+from pi.harness.spending.limits_refresh import refresh_limits
 from pi.llm.quota import Window
 from pi.llm.registry import ModelRegistry
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pi.harness.limits_book import LimitsBook
+    from pi.harness.spending.limits_book import LimitsBook
 
 _MAYBE = ("limit", "quota", "codex")  # in names of headers; the book looks closer
 
 
 class Health:
-    """Limits come from answers' headers and a file for all sessions; `down` is of `harness.failover`."""
+    """Limits come from answers' headers and a file for all sessions; `down` is kept by failover."""
 
     def __init__(self, agent_dir: Path):
         self.down: dict[str, Any] = {}
@@ -22,7 +22,7 @@ class Health:
     def book(self) -> "LimitsBook":
         """What the providers have said of their limits."""
         if self._book is None:
-            from pi.harness.limits_book import LimitsBook
+            from pi.harness.spending.limits_book import LimitsBook
 
             self._book = LimitsBook(self._agent_dir)
         return self._book
