@@ -13,11 +13,11 @@ import pytest
 from pi.cli import auth, main, usage
 from pi.cli.options import parse
 from pi.harness.events import CacheMiss, ModelFailover, SessionWarning
-from pi.harness.session_files import session_dir
 from pi.harness.settings import DEFAULTS, USER_ONLY
+from pi.harness.storage.files import session_dir
 from pi.llm.registry import ModelRegistry
 from pi.modes import update
-from tests.harness.test_listing import entry, said, write
+from tests.harness.storage.test_listing import entry, said, write
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

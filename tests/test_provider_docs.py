@@ -17,7 +17,7 @@ from pi.harness.events import ModelFailover
 from pi.harness.models.failover import KINDS, FailoverSettings, failover_settings
 from pi.harness.settings import Settings
 from pi.harness.spending.budget import budget_for
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.auth.store import read_auth
 from pi.llm.failures import FailureKind
 from pi.llm.logins import LOGINS

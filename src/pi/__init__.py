@@ -7,12 +7,14 @@ if TYPE_CHECKING:
     from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
     from pi.harness.accounts import auth_status, login, logout
     from pi.harness.events import AgentSettled
+    from pi.harness.other_models import classify, generate_images
     from pi.harness.session import Session
-    from pi.harness.store import Store
+    from pi.harness.storage.store import Store
     from pi.llm.events import BlockDelta
     from pi.llm.logins import LoginScreen
     from pi.llm.messages import AssistantMessage, Image
     from pi.llm.models import Model
+    from pi.llm.questions import BoolQuestion, ChoiceQuestion, ScoreQuestion
     from pi.once import RunError, run, run_sync
     from pi.platform.errors import PiError
     from pi.sdk import (
@@ -29,6 +31,8 @@ __all__ = [
     "AgentSettled",
     "AssistantMessage",
     "BlockDelta",
+    "BoolQuestion",
+    "ChoiceQuestion",
     "ExtensionChoice",
     "Image",
     "LoginScreen",
@@ -41,6 +45,7 @@ __all__ = [
     "PromptChoice",
     "ResourceChoice",
     "RunError",
+    "ScoreQuestion",
     "Session",
     "Store",
     "Tool",
@@ -51,7 +56,9 @@ __all__ = [
     "ToolExecutionStart",
     "ToolResult",
     "auth_status",
+    "classify",
     "create_agent_session",
+    "generate_images",
     "login",
     "logout",
     "run",
@@ -62,12 +69,14 @@ _HOMES = {
     "pi.agent.tool": ("Tool", "ToolContext", "ToolError", "ToolResult"),
     "pi.harness.accounts": ("auth_status", "login", "logout"),
     "pi.harness.events": ("AgentSettled",),
+    "pi.harness.other_models": ("classify", "generate_images"),
     "pi.harness.session": ("Session",),
-    "pi.harness.store": ("Store",),
+    "pi.harness.storage.store": ("Store",),
     "pi.llm.events": ("BlockDelta",),
     "pi.llm.logins": ("LoginScreen",),
     "pi.llm.messages": ("AssistantMessage", "Image"),
     "pi.llm.models": ("Model",),
+    "pi.llm.questions": ("BoolQuestion", "ChoiceQuestion", "ScoreQuestion"),
     "pi.once": ("RunError", "run", "run_sync"),
     "pi.platform.errors": ("PiError",),
     "pi.sdk": (

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from pi.agent.tool import Tool
 from pi.harness.session import Listener, Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Image, ThinkingLevel
 from pi.llm.models import Model
 from pi.platform.errors import PiError

@@ -19,11 +19,11 @@ from pi.harness.models.health import Health
 from pi.harness.prompts import PromptTemplate, load_templates
 from pi.harness.resources import find_context_files, prompt_file, text_or_file
 from pi.harness.session import Session
-from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.harness.settings import Settings, load_settings
 from pi.harness.skills import Skill, load_skills
 from pi.harness.state import Made, Setup
-from pi.harness.store import Store
+from pi.harness.storage.files import agent_dir as find_agent_dir
+from pi.harness.storage.store import Store
 from pi.harness.system_prompt import build_sections
 from pi.harness.toolbox import Toolbox
 from pi.harness.ui import UI

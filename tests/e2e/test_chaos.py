@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from pi.agent.tool import Tool, ToolContext, ToolResult, text_result
-from pi.harness.entries import CompactionEntry, MessageEntry
 from pi.harness.events import AutoRetryStart, CompactionStart, ModelFailover
 from pi.harness.session import Session
 from pi.harness.spending.usage_report import usage_report
 from pi.harness.stats import stats_of
-from pi.harness.store import Store
+from pi.harness.storage.entries import CompactionEntry, MessageEntry
+from pi.harness.storage.store import Store
 from pi.llm.failures import failure_kind
 from pi.llm.messages import AssistantMessage, ToolResultMessage, UserMessage, content_text
 from pi.sdk import ToolChoice, create_agent_session

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from tests.e2e.conftest import Provider, World
 
 KILLS = int(os.environ.get("PI_TEST_KILLS", "20"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pi.harness.session_files import session_dir
+from pi.harness.storage.files import session_dir
 from tests.e2e.conftest import World
-from tests.harness.test_listing import named, said, write
+from tests.harness.storage.test_listing import named, said, write
 
 ASK = ("--model", "oai/m", "-p")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.harness.ui import UI
 from pi.sdk import ExtensionChoice, create_agent_session, load_extensions
 from pi.testing import Recorder, ScriptedModel

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pi.agent.tool import ToolResult
-from pi.harness.entries import CompactionEntry, MessageEntry
+from pi.harness.storage.entries import CompactionEntry, MessageEntry
 from pi.llm.messages import AssistantMessage, ToolCall, ToolResultMessage, UserMessage, content_text
 from pi.sdk import Session
 from pi.testing import Reply, ScriptedModel, ScriptedUI, call

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pi.ext import BashDone, Block, MessageUpdate, RunAs, ToolCall, UserBash
-from pi.harness.entries import CustomMessage
+from pi.harness.storage.entries import CustomMessage
 from pi.harness.ui import NobodyThere
 from pi.llm.messages import Thinking, Usage, content_text
 from pi.llm.models import ModelCost

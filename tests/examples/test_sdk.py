@@ -16,6 +16,7 @@ import pytest
 
 import pi
 from tests.e2e.conftest import Provider, World
+from tests.llm.lists import Lists, reply
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "sdk"
@@ -218,9 +219,56 @@ BLOCKS: dict[str, tuple[list[Any], str]] = {
 }
 
 
+# Likewise those about models that don't chat: what is asked, what it answers and what is printed.
+UNSPOKEN: dict[str, tuple[str, Any, str]] = {
+    "from base64 import b64decode": (
+        "POST /chat/completions",
+        {
+            "choices": [{"message": {"images": [{"image_url": "data:image/png;base64,Rm94"}]}}],
+            "usage": {"prompt_tokens": 1_000_000},
+        },
+        "stop 0.3\n",
+    ),
+    "found = await pi.classify": (
+        "POST /systemone",
+        {
+            "answers": {
+                "approved": {"type": "noul", "noul": 0.9},
+                "mood": {
+                    "type": "choice",
+                    "choice": "happy",
+                    "probabilities": {"happy": 0.8, "angry": 0.2},
+                    "confidence": 0.7,
+                },
+                "haste": {"type": "score", "score": 0.25, "confidence": 0.5},
+            }
+        },
+        "0.9 happy 0.25\n",
+    ),
+}
+
+
 def test_the_page_has_the_blocks_that_are_run_here() -> None:
-    blocks = python_blocks()
-    assert [begin for begin, block in zip(BLOCKS, blocks, strict=True) if not block.startswith(begin)] == []
+    pairs = zip([*BLOCKS, *UNSPOKEN], python_blocks(), strict=True)
+    assert [begin for begin, block in pairs if not block.startswith(begin)] == []
+
+
+@pytest.mark.parametrize("begin", UNSPOKEN)
+def test_a_block_about_models_that_dont_chat_does_what_it_says(
+    tmp_path: Path, begin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, answer, printed = UNSPOKEN[begin]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PI_CODING_AGENT_DIR", str(tmp_path))
+    with Lists().running() as server:
+        server.answers[path] = reply(answer)
+        entry = {"baseUrl": server.url, "apiKey": "sk-secret-key"}
+        providers = {"providers": {"openrouter": entry, "typesafe": entry}}
+        (tmp_path / "models.json").write_text(json.dumps(providers))
+        (block,) = [block for block in python_blocks() if block.startswith(begin)]
+        run_block(block)
+    assert capsys.readouterr().out == printed
+    assert [each.read_bytes() for each in tmp_path.glob("*.png")] == [b"Fox"] * ("b64decode" in begin)
 
 
 def python_blocks() -> list[str]:

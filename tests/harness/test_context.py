@@ -17,7 +17,7 @@ from pi.harness.context import (
     to_llm,
     without_images,
 )
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     BashExecutionMessage,
     BranchSummary,
     CompactionEntry,
@@ -35,7 +35,7 @@ from pi.harness.entries import (
     decode_entry,
     encode_entry,
 )
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import (
     AssistantMessage,
     Image,

@@ -7,7 +7,7 @@ from typing import Any
 from pi.agent.tool import Tool, ToolContext, ToolResult, text_result
 from pi.harness.inbox import Message, send, send_to_project
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import content_text
 from pi.testing import Reply, ScriptedModel, call, make_session
 

@@ -11,7 +11,7 @@ from pi.agent.hooks import Handled
 from pi.agent.tool import Tool, ToolContext, ToolResult, text_result
 from pi.harness.extensions.answers import Note
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Text, UserMessage, content_text
 from pi.llm.models import Model
 from pi.llm.registry import MissingKeyError

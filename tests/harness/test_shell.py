@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from pi.harness.entries import BashExecutionMessage, MessageEntry
 from pi.harness.events import BashExecutionUpdate
 from pi.harness.session import Session
 from pi.harness.shell_output import Cleaned
+from pi.harness.storage.entries import BashExecutionMessage, MessageEntry
 from pi.platform.errors import PiError
 from pi.sdk import create_agent_session
 from pi.testing import Reply, ScriptedModel, make_session

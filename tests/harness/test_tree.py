@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pi.harness.compaction.extension import Cancel
-from pi.harness.entries import BranchSummary
 from pi.harness.extensions.answers import OwnSummary, SummaryOptions
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.entries import BranchSummary
+from pi.harness.storage.store import Store
 from pi.platform.errors import PiError
 from pi.sdk import create_agent_session
 from pi.testing import Reply, ScriptedModel, make_session

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pi.harness.spending.usage_report import ProviderLimits, Row, UsageReport
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Cost, Text, Usage, UserMessage
 from pi.llm.quota import Window
 from pi.modes.usage import as_json

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.platform.errors import PiError
 from pi.platform.terminal import plain, say, write_all
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pi.harness.session_files import agent_dir
+from pi.harness.storage.files import agent_dir
 from pi.platform.errors import PiError
 from pi.platform.terminal import plain, say, write_all
 

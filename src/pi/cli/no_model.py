@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.llm.local_servers import LocalServer, find_local_servers, none_answers
 from pi.llm.logins.doing import login_methods
 from pi.llm.registry import MissingKeyError, ModelRegistry

@@ -12,8 +12,8 @@ from pi.cli.options import Options, UsageError, parse
 from pi.cli.prompt import Prompt, build_prompt, piped_text
 from pi.cli.sessions import open_store
 from pi.harness.session import Session
-from pi.harness.session_files import agent_dir
-from pi.harness.store import Store
+from pi.harness.storage.files import agent_dir
+from pi.harness.storage.store import Store
 from pi.harness.ui import UI
 from pi.llm.models import Model
 from pi.llm.registry import MissingKeyError

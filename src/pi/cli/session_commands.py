@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from pi.cli.sessions import sessions_folder
-from pi.harness.listing import SessionRow, Sort, list_sessions
-from pi.harness.session_files import SessionDir, expand, find_session
-from pi.harness.session_io import (
+from pi.harness.storage.files import SessionDir, expand, find_session
+from pi.harness.storage.listing import SessionRow, Sort, list_sessions
+from pi.harness.storage.transfer import (
     NoTrashError,
     delete_session,
     export_jsonl,

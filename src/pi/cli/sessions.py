@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from pi.cli.options import Options
-from pi.harness.session_cwd import require_folder
-from pi.harness.session_files import (
+from pi.harness.settings import load_settings
+from pi.harness.storage.cwd import require_folder
+from pi.harness.storage.files import (
     SessionDir,
     agent_dir,
     find_session,
@@ -14,8 +15,7 @@ from pi.harness.session_files import (
     session_dir,
     valid_session_id,
 )
-from pi.harness.settings import load_settings
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.platform.errors import PiError
 from pi.platform.terminal import say
 

@@ -5,7 +5,7 @@ import gc
 import os
 
 from pi.cli.options import Options
-from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
 from pi.platform.terminal import say

@@ -9,7 +9,7 @@ from pi.cli.no_model import explain
 from pi.cli.options import Options, UsageError, parse
 from pi.cli.prompt import build_prompt, piped_text
 from pi.cli.run import load_host, make_session, understood
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.modes import tokens
 from pi.modes.print_mode import PrintUI
 from pi.platform.errors import PiError

@@ -9,8 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from pi.cli.sessions import sessions_folder
-from pi.harness.session_files import agent_dir, expand
 from pi.harness.spending.usage_report import WAYS, By, UsageReport, usage_report
+from pi.harness.storage.files import agent_dir, expand
 from pi.modes.usage import HELP, as_json
 from pi.platform.errors import PiError
 from pi.platform.terminal import plain, say, write_all

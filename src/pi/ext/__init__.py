@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         OwnCompaction,
     )
     from pi.harness.compaction.serialize import serialize as conversation_text
-    from pi.harness.entries import CustomMessage, Replacement
     from pi.harness.events import SessionInfoChanged
     from pi.harness.extensions.answers import (
         BashDone,
@@ -80,6 +79,7 @@ if TYPE_CHECKING:
     )
     from pi.harness.extensions.function_tool import Progress
     from pi.harness.extensions.owned import StaleContext
+    from pi.harness.storage.entries import CustomMessage, Replacement
     from pi.harness.ui import Field, Option
     from pi.llm.events import BlockDelta, BlockEnd, BlockStart, StreamEnd, StreamStart
     from pi.llm.messages import (
@@ -234,7 +234,7 @@ _HOMES = {
         "OwnCompaction",
     ),
     "pi.harness.compaction.serialize": ("conversation_text",),
-    "pi.harness.entries": ("CustomMessage", "Replacement"),
+    "pi.harness.storage.entries": ("CustomMessage", "Replacement"),
     "pi.harness.events": ("SessionInfoChanged",),
     "pi.harness.extensions.answers": (
         "BashDone",

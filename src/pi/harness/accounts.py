@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.platform.errors import PiError
 
 if TYPE_CHECKING:

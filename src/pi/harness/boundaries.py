@@ -6,9 +6,9 @@ from typing import Any
 from pi.agent.events import MessageEnd, MessageStart, TurnEnd
 from pi.agent.guard import Stop
 from pi.harness.context import build_context
-from pi.harness.entries import CustomEntry, CustomMessage, CustomMessageEntry
 from pi.harness.events import EntryAppended
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import CustomEntry, CustomMessage, CustomMessageEntry
 from pi.llm.messages import AssistantMessage
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError

@@ -5,7 +5,7 @@ from typing import cast
 
 import msgspec
 
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     AgentMessage,
     BashExecutionMessage,
     BranchSummary,

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from pi.agent.events import MessageEnd
-from pi.harness.entries import CustomMessage, CustomMessageEntry
+from pi.harness.storage.entries import CustomMessage, CustomMessageEntry
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError
 

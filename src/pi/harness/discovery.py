@@ -7,8 +7,8 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from pi.harness.session_files import expand
 from pi.harness.settings import Settings
+from pi.harness.storage.files import expand
 from pi.platform.globs import IgnoreRule, glob_matches, ignore_rules, is_ignored
 
 Kind = Literal["skills", "prompts"]

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from pi.harness.session_files import valid_session_id
+from pi.harness.storage.files import valid_session_id
 from pi.platform.clock import now_ms, uuid7
 from pi.platform.errors import PiError
 from pi.platform.files import write_atomic

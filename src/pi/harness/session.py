@@ -15,7 +15,6 @@ from pi.harness.boundaries import Boundaries, custom_message
 from pi.harness.compaction.compactor import Compactor
 from pi.harness.context import build_context
 from pi.harness.delivery import Delivery
-from pi.harness.entries import CompactionEntry, CustomMessage
 from pi.harness.event_stream import EventStream
 from pi.harness.events import AgentSettled, EntryAppended, ExtensionFailed, SessionEvent, SessionWarning
 from pi.harness.host import SessionHost
@@ -25,10 +24,11 @@ from pi.harness.models.routing import LazyFailover
 from pi.harness.models.switch import ModelSwitch
 from pi.harness.queues import Queues, SessionBusy
 from pi.harness.recovery import Recovery
-from pi.harness.session_file import SessionWriteError
 from pi.harness.shell import Shell
 from pi.harness.state import SessionState, Setup
-from pi.harness.store import Store
+from pi.harness.storage.entries import CompactionEntry, CustomMessage
+from pi.harness.storage.file import SessionWriteError
+from pi.harness.storage.store import Store
 from pi.harness.toolbox import Toolbox
 from pi.llm.messages import AssistantMessage, Image, ThinkingLevel, UserMessage
 from pi.llm.models import Model

@@ -7,9 +7,9 @@ from msgspec import UNSET, Struct, structs
 
 from pi.agent.abort import Abort, Aborted
 from pi.agent.hooks import Block
-from pi.harness.entries import BashExecutionMessage
 from pi.harness.events import BashExecutionUpdate
 from pi.harness.state import RunShell, SessionState
+from pi.harness.storage.entries import BashExecutionMessage
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError
 

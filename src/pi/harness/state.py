@@ -15,7 +15,7 @@ from pi.harness.models.health import Health
 from pi.harness.prompts import PromptTemplate
 from pi.harness.settings import Settings
 from pi.harness.skills import Skill
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.harness.toolbox import Toolbox
 from pi.llm.messages import AssistantMessage, CacheRetention, ThinkingLevel, Usage
 from pi.llm.models import Model

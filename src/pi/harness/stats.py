@@ -3,9 +3,9 @@
 from msgspec import Struct
 
 from pi.harness.context import to_llm
-from pi.harness.entries import BranchSummary, CompactionEntry, Entry, MessageEntry, UsageEntry
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.entries import BranchSummary, CompactionEntry, Entry, MessageEntry, UsageEntry
+from pi.harness.storage.store import Store
 from pi.llm.cost import total_usage
 from pi.llm.messages import AssistantMessage, ToolResultMessage, Usage, UserMessage
 from pi.llm.tokens import context_tokens, estimate_context

@@ -11,11 +11,11 @@ from pi.harness.compaction.branch_summary import abandoned_entries, summarize_br
 from pi.harness.compaction.extension import Cancel
 from pi.harness.compaction.summary import summary_ask
 from pi.harness.context import build_context
-from pi.harness.entries import BranchSummary, CustomMessageEntry, Entry, MessageEntry
 from pi.harness.events import SessionInfoChanged
 from pi.harness.extensions.answers import OwnSummary, SummaryOptions
 from pi.harness.state import SessionState
-from pi.harness.store import Store
+from pi.harness.storage.entries import BranchSummary, CustomMessageEntry, Entry, MessageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import UserMessage, content_text
 from pi.platform.errors import PiError
 

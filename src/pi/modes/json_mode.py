@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from pi.harness.events import ExtensionFailed
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.platform.terminal import write_all
 
 _encoder = msgspec.json.Encoder()

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pi.harness.resources import find_context_files
 from pi.harness.session import Session
-from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.llm.events import StreamEnd
 from pi.llm.messages import Context, Image, SystemMessage, Text, UserMessage
 from pi.llm.models import Model

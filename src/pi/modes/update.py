@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from pi.harness.session_files import agent_dir as find_agent_dir
 from pi.harness.settings import load_settings
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.llm.catalog_update import Updated, catalog_sources, catalog_url, update_catalogs
 from pi.llm.live import LISTS, Refreshed, refresh_lists
 from pi.llm.models import Model

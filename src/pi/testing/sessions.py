@@ -12,7 +12,7 @@ from pi.agent.tool import Tool
 from pi.harness.session import Session
 from pi.harness.settings import Settings
 from pi.harness.state import Setup
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.harness.system_prompt import build_sections
 from pi.harness.toolbox import Toolbox
 from pi.llm.messages import ThinkingLevel

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pi.harness.entries import CompactionEntry, ContextEdit, Entry, Label, MessageEntry, Replacement
+from pi.harness.storage.entries import CompactionEntry, ContextEdit, Entry, Label, MessageEntry, Replacement
 from pi.llm.messages import (
     AssistantMessage,
     StopReason,

@@ -9,9 +9,9 @@ import pytest
 from pi.harness.compaction.branch_summary import BranchNote, abandoned_entries, summarize_branch
 from pi.harness.compaction.files import FileLists
 from pi.harness.compaction.summary import Summary, SummaryError, SummaryRequest, summary_ask
-from pi.harness.entries import BranchSummary, Entry
 from pi.harness.events import SummarizationRetryAttemptStart
-from pi.harness.store import Store
+from pi.harness.storage.entries import BranchSummary, Entry
+from pi.harness.storage.store import Store
 from pi.llm.messages import Usage
 from pi.llm.models import Model
 from pi.testing import Reply, ScriptedModel, make_session

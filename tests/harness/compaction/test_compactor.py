@@ -15,10 +15,10 @@ from pi.harness.compaction.extension import (
     CompactionPreparation,
     OwnCompaction,
 )
-from pi.harness.entries import CompactionEntry, ContextEdit, MessageEntry
 from pi.harness.events import CompactionEnd, CompactionResult, CompactionStart, SummarizationRetryScheduled
 from pi.harness.session import Session, SessionBusy
-from pi.harness.store import Store
+from pi.harness.storage.entries import CompactionEntry, ContextEdit, MessageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Text, Usage, content_text
 from pi.platform.errors import ConfigError, PiError
 from pi.testing import Asked, Reply, ScriptedModel, call, make_session

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pi.harness.compaction.cut import Cut, find_cut
 from pi.harness.compaction.estimate import estimate_all
 from pi.harness.context import project
-from pi.harness.entries import Entry, MessageEntry
+from pi.harness.storage.entries import Entry, MessageEntry
 from pi.llm.messages import AssistantMessage, SystemMessage, ToolResultMessage, UserMessage
 from tests.harness.compaction.history import answer, call_of, change, hide, label, message, result, user
 

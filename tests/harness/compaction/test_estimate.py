@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from pi.harness.compaction.estimate import context_size, estimate
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     BashExecutionMessage,
     BranchSummaryMessage,
     CompactionSummaryMessage,
     CustomMessage,
 )
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import Image, StopReason, SystemMessage, Text
 from tests.harness.compaction.history import answer, user
 

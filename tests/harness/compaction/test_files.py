@@ -1,7 +1,7 @@
 """File lists: what was read, what was changed, over all summaries that Pi made."""
 
 from pi.harness.compaction.files import FileLists, file_lists
-from pi.harness.entries import BranchSummary
+from pi.harness.storage.entries import BranchSummary
 from tests.harness.compaction.history import T, answer, call_of, compaction, result, user
 
 DETAILS = {"readFiles": ["old.py", "a.py"], "modifiedFiles": ["b.py"]}

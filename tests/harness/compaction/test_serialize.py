@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi.harness.compaction.serialize import RESULT_CHARS, serialize
-from pi.harness.entries import BashExecutionMessage
+from pi.harness.storage.entries import BashExecutionMessage
 from pi.llm.messages import AssistantMessage, Image, Text, Thinking, ToolResultMessage, Usage, UserMessage
 from tests.harness.compaction.history import answer, call_of, result, user
 

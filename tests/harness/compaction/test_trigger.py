@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pi.harness.compaction.trigger import entries_since, overflowed
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage
 from pi.llm.models import Model
 from tests.harness.compaction.history import answer, hide, message, user

@@ -9,10 +9,10 @@ import pytest
 from msgspec import Struct
 
 from pi.ext import Ctx, ExtensionAPI, Image, PiError, Route, RouteRequest, Text, UserMessage
-from pi.harness.entries import UsageEntry
 from pi.harness.extensions.asking import model_for
 from pi.harness.session import Session
 from pi.harness.stats import stats_of
+from pi.harness.storage.entries import UsageEntry
 from pi.llm.messages import content_text
 from pi.llm.models import ModelCost
 from pi.sdk import ExtensionChoice, create_agent_session

@@ -23,12 +23,12 @@ from pi.ext import (
     ToolCallEvent,
     ToolExecutionStart,
 )
-from pi.harness.entries import UsageEntry
 from pi.harness.extensions.child_limits import Limits
 from pi.harness.extensions.children import ChildResult
 from pi.harness.session import Session
 from pi.harness.stats import stats_of
-from pi.harness.store import Store
+from pi.harness.storage.entries import UsageEntry
+from pi.harness.storage.store import Store
 from pi.llm.events import BlockDelta
 from pi.llm.messages import ToolCall, Usage, content_text
 from pi.llm.models import ModelCost

@@ -9,7 +9,7 @@ import pytest
 
 from pi.ext import Cancel, Ctx, Resources
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.sdk import ExtensionChoice, create_agent_session
 from pi.testing import ScriptedModel, ScriptedUI
 

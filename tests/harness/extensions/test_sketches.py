@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pi.agent.events import ToolExecutionEnd
-from pi.harness.entries import CustomEntry
 from pi.harness.session import Session
+from pi.harness.storage.entries import CustomEntry
 from pi.harness.ui import NobodyThere
 from pi.llm.messages import AssistantMessage, content_text
 from pi.sdk import ExtensionChoice, create_agent_session

@@ -11,7 +11,7 @@ import pytest
 from pi.harness.events import AutoRetryStart, ModelFailover
 from pi.harness.models.choice import ModelChoice
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage
 from pi.sdk import create_agent_session
 from tests.harness.models.chain_server import BAD, OVERLOADED, QUOTA, TOO_LONG, ChainServer, Refusal

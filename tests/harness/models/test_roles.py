@@ -10,7 +10,7 @@ import pytest
 
 from pi.harness.models.choice import ModelChoice
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.patterns import Choice, resolve_model, resolve_scope
 from pi.llm.registry import ModelRegistry
 from pi.llm.roles import Role, read_roles

@@ -12,7 +12,7 @@ from pi.harness.host import SessionHost
 from pi.harness.session import Session
 from pi.harness.settings import Settings
 from pi.harness.spending.budget import Budget, BudgetError, Verdict, budget_for
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Cost, Text, Usage, UserMessage
 from pi.llm.models import ModelCost
 from pi.llm.retry import is_transient

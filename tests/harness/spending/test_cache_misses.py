@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pi.harness.entries import UsageEntry
 from pi.harness.events import CacheMiss
 from pi.harness.spending.cache_misses import cache_miss
-from pi.harness.store import Store
+from pi.harness.storage.entries import UsageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Cost, Text, Usage
 from pi.llm.models import Model, ModelCost
 from pi.llm.protocols.faux import Reply

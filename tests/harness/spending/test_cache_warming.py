@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pi.harness.entries import UsageEntry
 from pi.harness.events import EntryAppended
 from pi.harness.extensions.answers import CacheWarming as Answer
 from pi.harness.extensions.events import CacheWarmingDecision
 from pi.harness.session import Session
 from pi.harness.spending.cache_warming import CacheWarming
+from pi.harness.storage.entries import UsageEntry
 from pi.llm.messages import Context, SystemMessage, Usage
 from pi.llm.models import ModelCost
 from pi.llm.options import StreamOptions

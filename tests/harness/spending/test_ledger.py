@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pi.harness.entries import BranchSummary, CustomEntry, UsageEntry
 from pi.harness.session import Session
 from pi.harness.spending import spend_scan
 from pi.harness.spending.ledger import Ledger
 from pi.harness.spending.usage_report import By, Row, usage_report
-from pi.harness.store import Store
+from pi.harness.storage.entries import BranchSummary, CustomEntry, UsageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, Cost, Text, ToolResultMessage, Usage, UserMessage
 from pi.llm.models import ModelCost
 from pi.sdk import ExtensionChoice, create_agent_session

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.modes.rpc.commands import COMMANDS
 from pi.modes.rpc.views import nested
 from tests.e2e.conftest import World

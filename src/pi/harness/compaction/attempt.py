@@ -18,9 +18,9 @@ from pi.harness.compaction.extension import (
 from pi.harness.compaction.journal import Journal
 from pi.harness.compaction.summarize import summarize
 from pi.harness.compaction.summary import Publish, summary_ask
-from pi.harness.entries import AgentMessage, CompactionEntry
 from pi.harness.events import CompactionEnd, CompactionReason, CompactionResult, CompactionStart
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import AgentMessage, CompactionEntry
 from pi.llm.transcript import system_state
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError

@@ -10,8 +10,8 @@ from pi.harness.compaction.prompts import BRANCH, branch_prompt, focused
 from pi.harness.compaction.serialize import serialize
 from pi.harness.compaction.summary import Ask, SummaryRequest, summary_limit
 from pi.harness.context import edited
-from pi.harness.entries import AgentMessage, BranchSummary, CompactionEntry, Entry
-from pi.harness.store import Store
+from pi.harness.storage.entries import AgentMessage, BranchSummary, CompactionEntry, Entry
+from pi.harness.storage.store import Store
 from pi.llm.messages import SystemMessage, ToolResultMessage, Usage
 from pi.llm.models import Model
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pi.harness.compaction.journal import Journal
 from pi.harness.compaction.settings import CompactionSettings, compaction_settings
 from pi.harness.compaction.trigger import entries_since, is_full, overflowed
-from pi.harness.entries import CompactionEntry, Entry, MessageEntry, ModelChange
 from pi.harness.events import CompactionReason, EntryAppended, SessionEvent
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import CompactionEntry, Entry, MessageEntry, ModelChange
 from pi.llm.messages import AssistantMessage, ToolResultMessage, UserMessage
 from pi.llm.models import Model
 from pi.llm.overflow import is_overflow

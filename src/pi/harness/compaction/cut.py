@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from pi.harness.compaction.estimate import estimate_all
 from pi.harness.context import Projected, entry_messages
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     AgentMessage,
     CompactionEntry,
     ContextEdit,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pi.harness.context import build_context, entry_messages
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     AgentMessage,
     BashExecutionMessage,
     BranchSummaryMessage,
@@ -13,7 +13,7 @@ from pi.harness.entries import (
     CustomMessage,
     MessageEntry,
 )
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, SystemMessage, UserMessage
 from pi.llm.tokens import context_tokens, estimate_message, estimate_text
 from pi.llm.transcript import system_state

@@ -8,8 +8,8 @@ from msgspec import Struct
 from pi.agent.hooks import Hooks
 from pi.harness.compaction.files import FileLists
 from pi.harness.compaction.settings import CompactionSettings
-from pi.harness.entries import AgentMessage, CompactionEntry, Entry
 from pi.harness.events import CompactionReason
+from pi.harness.storage.entries import AgentMessage, CompactionEntry, Entry
 from pi.llm.messages import Usage
 
 

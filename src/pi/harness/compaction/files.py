@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from pi.harness.entries import AgentMessage, BranchSummary, CompactionEntry
+from pi.harness.storage.entries import AgentMessage, BranchSummary, CompactionEntry
 from pi.llm.messages import AssistantMessage
 
 

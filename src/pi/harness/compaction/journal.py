@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from pi.harness.context import build_context
-from pi.harness.entries import Entry
-from pi.harness.session_file import SessionWriteError
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import Entry
+from pi.harness.storage.file import SessionWriteError
 
 
 class Journal:

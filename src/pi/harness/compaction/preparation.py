@@ -8,9 +8,9 @@ from pi.harness.compaction.extension import CompactionPreparation
 from pi.harness.compaction.files import file_lists
 from pi.harness.compaction.settings import CompactionSettings
 from pi.harness.context import Projected, project
-from pi.harness.entries import AgentMessage, CompactionEntry
 from pi.harness.events import CompactionReason
-from pi.harness.store import Store
+from pi.harness.storage.entries import AgentMessage, CompactionEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import SystemMessage
 
 

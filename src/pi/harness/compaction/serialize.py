@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pi.harness.context import to_llm
-from pi.harness.entries import AgentMessage, dump_json
+from pi.harness.storage.entries import AgentMessage, dump_json
 from pi.llm.messages import (
     AssistantMessage,
     Image,

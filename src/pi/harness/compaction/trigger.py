@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from pi.harness.compaction.estimate import context_size
 from pi.harness.compaction.settings import CompactionSettings
-from pi.harness.entries import CompactionEntry, ContextEdit, Entry, MessageEntry
-from pi.harness.store import Store
+from pi.harness.storage.entries import CompactionEntry, ContextEdit, Entry, MessageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage
 from pi.llm.models import Model
 from pi.llm.overflow import is_overflow, is_recoverable_length

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from pi.harness.compaction.extension import OwnCompaction
-from pi.harness.entries import Replacement
+from pi.harness.storage.entries import Replacement
 from pi.llm.messages import Image, Text, Usage
 
 

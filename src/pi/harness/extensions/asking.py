@@ -8,11 +8,11 @@ from typing import Any
 from msgspec import structs
 
 from pi.harness.context import to_llm, without_images
-from pi.harness.entries import UsageEntry
 from pi.harness.extensions.typed_output import TRIES, Unfit, instruction, value_of
 from pi.harness.models.routing import route
 from pi.harness.session import Session
-from pi.harness.session_file import SessionWriteError
+from pi.harness.storage.entries import UsageEntry
+from pi.harness.storage.file import SessionWriteError
 from pi.llm.events import BlockDelta, StreamEnd
 from pi.llm.messages import AssistantMessage, Context, Text, Usage, UserMessage
 from pi.llm.models import Model

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pi.harness.entries import CustomEntry, MessageEntry
 from pi.harness.extensions.child_limits import Budget
 from pi.harness.extensions.host import ExtensionHost
 from pi.harness.models.switch import ROLE, kept_role
 from pi.harness.session import Session
-from pi.harness.store import Store
+from pi.harness.storage.entries import CustomEntry, MessageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, ThinkingLevel, ToolResultMessage, UserMessage
 from pi.llm.models import Model
 from pi.platform.errors import PiError

@@ -20,7 +20,7 @@ from pi.harness.extensions.child_parts import begin, check_depth, check_tools, f
 from pi.harness.extensions.dialogs import on_behalf
 from pi.harness.extensions.typed_output import TRIES, Unfit, instruction, value_of
 from pi.harness.session import Listener, Session
-from pi.harness.session_file import SessionWriteError
+from pi.harness.storage.file import SessionWriteError
 from pi.llm.events import StreamEvent
 from pi.llm.messages import (
     AssistantMessage,

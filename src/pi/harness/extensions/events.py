@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from pi.harness.entries import AgentMessage, BranchSummary, Entry
 from pi.harness.extensions.answers import Draft
+from pi.harness.storage.entries import AgentMessage, BranchSummary, Entry
 from pi.llm.messages import AssistantMessage, Image, ThinkingLevel, ToolResultMessage
 from pi.llm.models import Model
 

@@ -9,9 +9,9 @@ from msgspec import UNSET, to_builtins
 from pi.agent.hooks import Block
 from pi.agent.one_call import executed, judged
 from pi.agent.tool import Tool, ToolContext, ToolError, ToolResult
-from pi.harness.entries import CustomEntry, Entry
 from pi.harness.events import EntryAppended
 from pi.harness.session import Session
+from pi.harness.storage.entries import CustomEntry, Entry
 from pi.llm.messages import ThinkingLevel, ToolCall
 from pi.llm.models import Model
 from pi.llm.patterns import resolve_model

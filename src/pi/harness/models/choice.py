@@ -5,11 +5,11 @@ from typing import cast
 from msgspec import Struct
 
 from pi.harness.context import restore_model, restore_thinking_level
-from pi.harness.entries import ModelChange
 from pi.harness.models.routing import FAILOVER
 from pi.harness.models.switch import has_messages, kept_role
 from pi.harness.settings import Settings
-from pi.harness.store import Store
+from pi.harness.storage.entries import ModelChange
+from pi.harness.storage.store import Store
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import LEVELS, Model, clamp_level
 from pi.llm.patterns import Choice, initial_model, resolve_model, resolve_scope

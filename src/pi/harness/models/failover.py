@@ -6,12 +6,12 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from pi.harness.context import to_llm
-from pi.harness.entries import CustomEntry
 from pi.harness.events import ModelFailover
 from pi.harness.models.health import Health
 from pi.harness.models.routing import FAILOVER, Routed, request_reason
 from pi.harness.settings import Settings
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import CustomEntry
 from pi.llm.failures import FailureKind, asked_wait_ms, failure_kind
 from pi.llm.messages import AssistantMessage, ThinkingLevel
 from pi.llm.models import Model

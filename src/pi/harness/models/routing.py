@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct, to_builtins
 
 from pi.agent.limits import TooSlow, within
-from pi.harness.entries import CustomEntry
 from pi.harness.models.health import Health
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import CustomEntry
 from pi.llm.messages import AssistantMessage, ThinkingLevel, UserMessage
 from pi.llm.models import Model
 from pi.platform.errors import PiError

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from msgspec import Struct
 
-from pi.harness.entries import CustomEntry, MessageEntry
 from pi.harness.events import ThinkingLevelChanged
 from pi.harness.state import SessionState
-from pi.harness.store import Store
+from pi.harness.storage.entries import CustomEntry, MessageEntry
+from pi.harness.storage.store import Store
 from pi.llm.messages import ThinkingLevel
 from pi.llm.models import LEVELS, Model, clamp_level, supported_levels
 from pi.platform.errors import PiError

@@ -8,7 +8,9 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from pi.harness.entries import (
+from pi.harness.settings import Settings
+from pi.harness.spending.ledger import Ledger
+from pi.harness.storage.entries import (
     BranchSummary,
     CompactionEntry,
     Entry,
@@ -16,9 +18,7 @@ from pi.harness.entries import (
     UsageEntry,
     iso_ms,
 )
-from pi.harness.settings import Settings
-from pi.harness.spending.ledger import Ledger
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, ToolResultMessage
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from pi.harness.entries import BranchSummary, CompactionEntry, Entry, MessageEntry, UsageEntry, iso_ms
 from pi.harness.events import CacheMiss
+from pi.harness.storage.entries import BranchSummary, CompactionEntry, Entry, MessageEntry, UsageEntry, iso_ms
 from pi.llm.messages import AssistantMessage, Usage
 from pi.llm.models import Model
 

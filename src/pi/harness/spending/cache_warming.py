@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from pi.harness.entries import MessageEntry, UsageEntry
 from pi.harness.events import EntryAppended
-from pi.harness.session_file import SessionWriteError
 from pi.harness.state import SessionState
+from pi.harness.storage.entries import MessageEntry, UsageEntry
+from pi.harness.storage.file import SessionWriteError
 from pi.llm.cost import priced
 from pi.llm.events import StreamEnd
 from pi.llm.messages import AssistantMessage, Context, Usage

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from pi.harness.entries import UNREADABLE
 from pi.harness.spending.spend_scan import Scan, Spend, scan
+from pi.harness.storage.entries import UNREADABLE
 
 CHILD_LAG_MS = 60_000  # a parent notes what its child has spent at once; it may have been busy
 

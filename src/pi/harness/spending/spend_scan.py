@@ -11,9 +11,9 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Raw, Struct, structs
 
-from pi.harness.entries import UNREADABLE, VERSION, iso_ms
-from pi.harness.migrate import migrate
-from pi.harness.session_files import read_header
+from pi.harness.storage.entries import UNREADABLE, VERSION, iso_ms
+from pi.harness.storage.files import read_header
+from pi.harness.storage.migrate import migrate
 from pi.platform.terminal import plain
 
 ROLE = "pi.role"  # the type of the custom entries that say which role is active from there on

@@ -44,7 +44,7 @@ FIX = "    return full - full * discount // 100\n"
 
 async def mend_a_bug(folder: Path, *, keep: bool) -> int:
     """Play it; the result is the exit code: 0 when the test passes at the end."""
-    from pi.harness.store import Store
+    from pi.harness.storage.store import Store
     from pi.tools.bash import bash_tool
     from pi.tools.edit import edit_tool
     from pi.tools.read import read_tool

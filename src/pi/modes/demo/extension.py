@@ -34,7 +34,7 @@ def extension(pi: ExtensionAPI) -> None:
 
 async def extend_itself(folder: Path, *, keep: bool) -> int:
     """Play it; the result is the exit code: 0 when the new tool has counted right."""
-    from pi.harness.store import Store
+    from pi.harness.storage.store import Store
     from pi.sdk import ExtensionChoice, create_agent_session
 
     project = folder / "notes"

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from pi.agent.events import MessageEnd, ToolExecutionEnd, ToolExecutionStart
-from pi.harness.entries import CustomMessage
+from pi.harness.storage.entries import CustomMessage
 from pi.llm.messages import AssistantMessage, Text, content_text
 from pi.platform.terminal import plain, write_all
 from pi.testing import Reply

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from shutil import disk_usage, get_terminal_size, which
 
 from pi.agent.tool import ToolError
-from pi.harness.session_files import session_dir
 from pi.harness.settings import Settings
+from pi.harness.storage.files import session_dir
 from pi.llm.proxy import parse_url, proxy_for
 from pi.modes.doctor.report import Check, Place, fail, ok, warn
 from pi.platform.errors import ConfigError

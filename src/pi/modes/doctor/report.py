@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from pi.harness.session_files import agent_dir as find_agent_dir
+from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.llm.local_servers import CANDIDATES, Candidate
 
 Status = Literal["ok", "warn", "fail"]

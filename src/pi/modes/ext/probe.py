@@ -65,8 +65,8 @@ async def _checked(path: str, name: str, folder: Path) -> Reports:
 
 async def _listed(cwd: Path) -> Reports:
     from pi.harness.extensions.joining import RENAMES, merged
-    from pi.harness.session_files import agent_dir
     from pi.harness.settings import load_settings
+    from pi.harness.storage.files import agent_dir
     from pi.sdk import ExtensionChoice, load_extensions
 
     home = agent_dir(os.environ)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pi.harness.entries import dump_json, load_json
+from pi.harness.storage.entries import dump_json, load_json
 
 _LITERALS = ("true", "false", "null")
 _SHOWN = 10  # characters on either side of what is wrong

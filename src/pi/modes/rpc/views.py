@@ -4,10 +4,10 @@ from typing import Any
 
 from msgspec import Raw, to_builtins
 
-from pi.harness.entries import encode_entry
 from pi.harness.events import ExtensionFailed
 from pi.harness.session import Session
-from pi.harness.store import TreeNode
+from pi.harness.storage.entries import encode_entry
+from pi.harness.storage.store import TreeNode
 from pi.llm.models import Model
 from pi.modes.rpc.framing import encode
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, to_builtins
 
-from pi.harness.entries import CustomMessageEntry, Entry, MessageEntry
+from pi.harness.storage.entries import CustomMessageEntry, Entry, MessageEntry
 from pi.llm.messages import content_text
 from pi.modes.rpc.call import Call, Command, NoArguments
 from pi.version import __version__

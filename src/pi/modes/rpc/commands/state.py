@@ -5,8 +5,8 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct
 
 from pi.harness.commands import list_commands
-from pi.harness.entries import encode_entry
 from pi.harness.stats import stats_of
+from pi.harness.storage.entries import encode_entry
 from pi.llm.messages import AssistantMessage
 from pi.modes.rpc.call import Call, Command, NoArguments, RpcError
 from pi.modes.rpc.views import model_view, nested

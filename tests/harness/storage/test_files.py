@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pi.harness.session_files import (
+from pi.harness.storage.files import (
     HEADER_LIMIT,
     FoundSession,
     agent_dir,

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from pi.harness.entries import VERSION, dump_json, load_json
+from pi.harness.storage.entries import VERSION, dump_json, load_json
 from pi.platform.errors import PiError
 
 

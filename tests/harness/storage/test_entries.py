@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     BashExecutionMessage,
     CompactionEntry,
     ContextEdit,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from pi.harness.context import normal_content
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     VERSION,
     AgentMessage,
     CompactionEntry,
@@ -28,9 +28,9 @@ from pi.harness.entries import (
     decode_entry,
     encode_entry,
 )
-from pi.harness.session_file import SessionFile, read_session
-from pi.harness.session_files import agent_dir, new_session_path, session_dir, valid_session_id
-from pi.harness.session_lines import SessionLines
+from pi.harness.storage.file import SessionFile, read_session
+from pi.harness.storage.files import agent_dir, new_session_path, session_dir, valid_session_id
+from pi.harness.storage.lines import SessionLines
 from pi.llm.messages import AssistantMessage, SystemMessage, ToolResultMessage, Usage, UserMessage
 from pi.platform.clock import iso, uuid7
 from pi.platform.errors import ConfigError, PiError

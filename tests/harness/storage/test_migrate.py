@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pi.harness.migrate import migrate, rewrite
+from pi.harness.storage.migrate import migrate, rewrite
 from pi.platform.errors import PiError
 
 HEADER = b'{"type":"session","id":"x","timestamp":"t","cwd":"/w","provider":"p","thinkingLevel":"off"}'

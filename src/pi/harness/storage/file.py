@@ -8,8 +8,8 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from pi.harness.entries import UNREADABLE, SessionHeader, decode_header, load_json
-from pi.harness.migrate import migrate, rewrite
+from pi.harness.storage.entries import UNREADABLE, SessionHeader, decode_header, load_json
+from pi.harness.storage.migrate import migrate, rewrite
 from pi.platform.errors import PiError
 from pi.platform.files import exclusive
 

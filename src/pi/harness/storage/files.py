@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     MessageEntry,
     SessionHeader,
     decode_entry,

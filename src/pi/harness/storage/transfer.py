@@ -7,9 +7,9 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from pi.harness.listing import list_sessions
-from pi.harness.session_file import read_heads
-from pi.harness.session_files import SessionDir, read_header
+from pi.harness.storage.file import read_heads
+from pi.harness.storage.files import SessionDir, read_header
+from pi.harness.storage.listing import list_sessions
 from pi.platform.errors import PiError
 from pi.platform.files import write_atomic
 from pi.platform.writers import is_being_written

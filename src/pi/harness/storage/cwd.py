@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pi.harness.store import Store
+from pi.harness.storage.store import Store
 from pi.platform.errors import PiError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from pi.harness.entries import MessageEntry, SessionInfo, decode_entry, dump_json, iso_ms, load_json
-from pi.harness.session_files import read_header
+from pi.harness.storage.entries import MessageEntry, SessionInfo, decode_entry, dump_json, iso_ms, load_json
+from pi.harness.storage.files import read_header
 from pi.llm.messages import AssistantMessage, Text, UserMessage
 from pi.platform.terminal import plain
 

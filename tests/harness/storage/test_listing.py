@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pi.harness.listing import SessionRow, list_sessions
-from pi.harness.session_files import session_dir
-from pi.harness.session_scan import FIRST_LIMIT, read_row
-from pi.harness.session_search import SearchError, Term, parse_query, search
-from pi.harness.store import Store
+from pi.harness.storage.files import session_dir
+from pi.harness.storage.listing import SessionRow, list_sessions
+from pi.harness.storage.scan import FIRST_LIMIT, read_row
+from pi.harness.storage.search import SearchError, Term, parse_query, search
+from pi.harness.storage.store import Store
 from pi.llm.messages import UserMessage
 
 CREATED = 1_767_225_600_000  # 2026-01-01T00:00:00.000Z

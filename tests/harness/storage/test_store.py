@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi.harness.context import build_context
-from pi.harness.entries import (
+from pi.harness.storage.entries import (
     BranchSummary,
     ContextEdit,
     CustomEntry,
@@ -25,8 +25,8 @@ from pi.harness.entries import (
     UnknownEntry,
     UsageEntry,
 )
-from pi.harness.session_file import SessionWriteError
-from pi.harness.store import Store
+from pi.harness.storage.file import SessionWriteError
+from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, SystemMessage, Text, Usage, UserMessage, content_text
 from pi.platform.errors import ConfigError, PiError
 
@@ -502,7 +502,7 @@ def test_two_programs_that_append_at_once_lose_nothing_and_know_of_each_others(t
     store.append_message(UserMessage("first", 1))
     store.close()
     script = (
-        "import sys; from pathlib import Path; from pi.harness.store import Store;"
+        "import sys; from pathlib import Path; from pi.harness.storage.store import Store;"
         "from pi.llm.messages import UserMessage;"
         "store = Store.open(Path(sys.argv[1]));"
         "[store.append_message(UserMessage(f'{sys.argv[2]}{n}' + 'x' * 5000, n)) for n in range(150)];"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi.harness.entries import decode_entry
-from pi.harness.session_file import read_session
-from pi.harness.session_lines import SessionLines
-from pi.harness.store import Store
+from pi.harness.storage.entries import decode_entry
+from pi.harness.storage.file import read_session
+from pi.harness.storage.lines import SessionLines
+from pi.harness.storage.store import Store
 
 HEADER = b'{"type":"session","version":3,"id":"s","timestamp":"2026-01-02T03:04:05.000Z","cwd":"/w"}'
 USER = b'{"type":"message","id":"%s","parentId":"%s","timestamp":"","message":%s}'

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from pi.harness.entries import UNREADABLE, Entry, entry_decoder
-from pi.harness.session_file import EntryHead, read_heads
+from pi.harness.storage.entries import UNREADABLE, Entry, entry_decoder
+from pi.harness.storage.file import EntryHead, read_heads
 
 
 class SessionLines:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from pi.harness.session_scan import SessionRow, spoken_text
+from pi.harness.storage.scan import SessionRow, spoken_text
 from pi.platform.errors import PiError
 
 REGEX_SECONDS = 5.0

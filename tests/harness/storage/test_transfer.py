@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pi.harness.session_cwd import MissingFolderError, require_folder
-from pi.harness.session_files import session_dir
-from pi.harness.session_io import (
+from pi.harness.storage.cwd import MissingFolderError, require_folder
+from pi.harness.storage.files import session_dir
+from pi.harness.storage.store import Store
+from pi.harness.storage.transfer import (
     NoTrashError,
     delete_session,
     export_jsonl,
@@ -15,10 +16,9 @@ from pi.harness.session_io import (
     has_trash,
     import_session,
 )
-from pi.harness.store import Store
 from pi.llm.messages import UserMessage
 from pi.platform.errors import PiError
-from tests.harness.test_listing import entry, said, write
+from tests.harness.storage.test_listing import entry, said, write
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="programs are scripts here")
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from pi.harness.entries import UNREADABLE
-from pi.harness.session_files import SessionDir
-from pi.harness.session_scan import SessionRow, read_row
-from pi.harness.session_search import parse_query, search
+from pi.harness.storage.entries import UNREADABLE
+from pi.harness.storage.files import SessionDir
+from pi.harness.storage.scan import SessionRow, read_row
+from pi.harness.storage.search import parse_query, search
 
 __all__ = ["SessionRow", "Sort", "list_sessions"]
 
