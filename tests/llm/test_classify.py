@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import msgspec
 import pytest
 
 from pi.harness.other_models import classify as classify_of
-from pi.llm.classify import Classified, classify
+from pi.llm.auth import Credentials
+from pi.llm.classify import _APIS, Classified, classify
+from pi.llm.logins import Login, LoginScreen, Method
 from pi.llm.messages import Cost, Image, Usage
+from pi.llm.oauth import Client, Tokens, refresh
 from pi.llm.other_models import _known
 from pi.llm.questions import (
     BoolAnswer,
@@ -23,8 +27,10 @@ from pi.llm.questions import (
     ScoreQuestion,
 )
 from pi.llm.registry import ModelRegistry
+from pi.platform.clock import now_ms
 from pi.platform.errors import PiError
 from tests.llm.lists import Lists, reply
+from tests.llm.oauth.authority import authority
 
 QUESTIONS: dict[str, Question] = {
     "mood": ChoiceQuestion("How do they feel?", {"good": "Happy", "bad": ""}),
@@ -392,6 +398,34 @@ def test_typesafe_has_a_variable_for_its_key(
     assert found.error_message == (None if asks else "No API key for provider: typesafe")
 
 
+@pytest.mark.parametrize(
+    ("pages", "said"),
+    [
+        ([(401, {}), (200, SYSTEM_ONE)], None),
+        ([(401, {})], "System One API error (401): {}"),
+    ],
+)
+def test_a_login_that_is_refused_is_renewed_once(tmp_path: Path, pages: list[Any], said: str | None) -> None:
+    entry = {"type": "oauth", "access": "access-0", "refresh": "refresh-0", "expires": now_ms() + 3_600_000}
+    (tmp_path / "auth.json").write_text(json.dumps({"opencode": entry}))
+    with authority() as server:
+        provider = {"opencode": {"baseUrl": server.url}}
+        (tmp_path / "models.json").write_text(json.dumps({"providers": provider}))
+        server.pages["/systemone"] = pages
+        registry = ModelRegistry(tmp_path, env={})
+        renewed = partial(refresh, Client(server.token_url, "me"))
+        login = Login(("device",), not_asked, renewed, lambda tokens: Credentials(tokens.access))
+        registry.set_added({}, {}, {"opencode": login})
+        found = asked(registry, "opencode/jev-1.13")
+        tried = [each.headers["authorization"] for each in server.asked if each.path == "/systemone"]
+    assert found.error_message == said
+    assert tried == ["Bearer access-0", "Bearer access-1"]
+
+
+async def not_asked(screen: LoginScreen, method: Method) -> Tokens:
+    raise NotImplementedError
+
+
 def test_an_unknown_classifier_is_asked_too_and_has_no_price(tmp_path: Path, server: Lists) -> None:
     server.answers["POST /systemone"] = reply(SYSTEM_ONE)
     found = asked(at(tmp_path, server, "openrouter"), "openrouter/new/judge", PNG)
@@ -405,8 +439,6 @@ def test_a_name_that_cant_be_asked_is_refused(tmp_path: Path, name: str) -> None
 
 
 def test_every_known_classifier_has_a_format_and_a_window() -> None:
-    from pi.llm.classify import _APIS
-
     models = [model for group in _known("classifiers").values() for model in group]
     assert {model.api for model in models} == set(_APIS)
     assert all(model.context_window >= 4096 for model in models)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,14 @@ def test_an_answer_of_a_foreign_shape_is_an_error_too(tmp_path: Path, server: Li
     made = asyncio.run(generate_images(at(tmp_path, server), PAINTER, "x"))
     assert (made.stop_reason, made.output) == ("error", ())
     assert made.error_message
+
+
+def test_a_server_that_isnt_there_is_a_result_too(tmp_path: Path, server: Lists) -> None:
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        registry = at(tmp_path, server, baseUrl=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        made = asyncio.run(generate_images(registry, PAINTER, "x"))
+    assert (made.error_message or "").startswith("Connection error.")
 
 
 def test_without_a_key_nothing_is_asked(tmp_path: Path, server: Lists) -> None:

@@ -30,7 +30,7 @@ from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, SystemMessage, Text, Usage, UserMessage, content_text
 from pi.platform.errors import ConfigError, PiError
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
+GOLDEN = Path(__file__).parents[4] / "shared" / "golden"
 recorded = pytest.mark.skipif(not GOLDEN.exists(), reason="the recordings lie beside the checkout")
 HELLO = UserMessage("hello", 1)
 ANSWER = AssistantMessage((Text("hi"),), "a", "p", "m", Usage(), "stop", 2)
