@@ -10,7 +10,7 @@ import pytest
 from pi.llm.auth import Credentials
 from pi.llm.errors import ProtocolError, ProviderError
 from pi.llm.quota import Window
-from pi.llm.quota_endpoints import ask_limits, has_endpoint, host_of
+from pi.llm.quota_endpoints import ENDPOINTS, ask_limits, host_of
 
 AT = 1_900_000_000
 ISO = datetime.fromtimestamp(AT, UTC).isoformat()
@@ -116,7 +116,7 @@ def asked(
 @pytest.mark.parametrize("provider", ANSWERS)
 def test_answers_become_windows(provider: str) -> None:
     answers, windows = ANSWERS[provider]
-    assert has_endpoint(provider)
+    assert provider in ENDPOINTS
     assert asked(provider, answers, Credentials("key"), "refresh")[0] == windows
 
 
@@ -157,7 +157,7 @@ def test_an_answer_that_is_no_object_is_an_error() -> None:
 
 
 def test_a_provider_that_cant_be_asked_has_no_windows() -> None:
-    assert not has_endpoint("anthropic")
+    assert "anthropic" not in ENDPOINTS
     assert asyncio.run(ask_limits("anthropic", Credentials("key"))) == ()
 
 

@@ -98,8 +98,7 @@ class SessionHost:
 
     def close(self) -> None:
         """The session ends: nothing is kept warm any more, and what was heard of limits is kept."""
-        if self._state.setup.health is not None:
-            self._state.setup.health.close()
+        self._state.setup.health.close()
         if self._warming is not None:
             self._warming.stop()
 
@@ -119,9 +118,8 @@ class SessionHost:
 
             said = [message for message in messages if not isinstance(message, SystemMessage)]
             changed = (await hooks.chain("context", ContextEvent(said), "messages", (list,))).messages
-            if (
-                changed != said
-            ):  # what was said where is lost then: the prompt and the tools stand before it all
+            if changed != said:
+                # what was said where is lost then: the prompt and the tools stand before it all
                 system = system_state(messages, 0)
                 messages = [*([system] if system else []), *changed]
         if hooks.has("context_with_system"):

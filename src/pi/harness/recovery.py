@@ -65,10 +65,11 @@ class Recovery:
         """Whether the request is worth routing anew: a chain or a router may know another model."""
         state = self._state
         error = state.asked.error if state.asked is not None else None
-        if (failover := state.failover()) is not None and state.model.api != VIRTUAL:
-            return failover.failed(message, error, waited=not self._may_pass(message))
         if state.model.api != VIRTUAL:
-            return False
+            failover = state.failover()
+            return failover is not None and failover.failed(
+                message, error, waited=not self._may_pass(message)
+            )
         from pi.llm.failures import failure_kind
 
         ref = f"{message.provider}/{message.model}"

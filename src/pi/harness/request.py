@@ -44,6 +44,5 @@ async def request_options(
     )
 
 
-async def _heard(health: Health | None, provider: str, status: int, headers: dict[str, str]) -> None:
-    if health is not None:
-        health.heard(provider, headers)
+async def _heard(health: Health, provider: str, status: int, headers: dict[str, str]) -> None:
+    health.heard(provider, headers)

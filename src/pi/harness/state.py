@@ -103,6 +103,7 @@ class Setup(Struct, frozen=True):
     toolbox: Toolbox
     sections: Sections
     agent_dir: Path
+    health: Health  # of providers and their models, shared with children
     skills: tuple[Skill, ...] = ()
     templates: tuple[PromptTemplate, ...] = ()
     guard: StreamGuard | None = None
@@ -117,8 +118,7 @@ class Setup(Struct, frozen=True):
     remake: "Callable[[Store], Awaitable[Made]] | None" = None  # the same for another store, files read again
     prompt_of: Callable[[Path, str | None], Sections] | None = None  # sections of a folder, a system text
     kin: Kin | None = None  # of a child session
-    health: Health | None = None  # of providers and their models, shared with children
-    budget: "Budget | None" = None  # likewise
+    budget: "Budget | None" = None  # shared with children
 
 
 class Made(Struct, frozen=True):

@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from pi.harness.context import to_llm
 from pi.harness.session import Session
-from pi.harness.storage.entries import BranchSummary, CompactionEntry, Entry, MessageEntry, UsageEntry
+from pi.harness.spending.spent import spent
+from pi.harness.storage.entries import CompactionEntry, Entry, MessageEntry
 from pi.harness.storage.store import Store
 from pi.llm.cost import total_usage
 from pi.llm.messages import AssistantMessage, ToolResultMessage, Usage, UserMessage
@@ -63,19 +64,12 @@ class Totals:
             case MessageEntry(message=AssistantMessage() as message):
                 self._assistants += 1
                 self._calls += len(message.tool_calls)
-                self._add(message.usage, f"{message.provider}/{message.model}")
-            case MessageEntry(message=ToolResultMessage(usage=usage)):
+            case MessageEntry(message=ToolResultMessage()):
                 self._results += 1
-                self._add(usage, "tools")
-            case UsageEntry(provider=provider, model=model, usage=usage):
-                self._add(usage, f"{provider}/{model}")
-            case CompactionEntry(usage=usage) | BranchSummary(usage=usage):
-                self._add(usage, "summaries")
             case _:
                 pass
-
-    def _add(self, usage: Usage | None, model: str) -> None:
-        if usage is not None:
+        if (found := spent(entry)) is not None:
+            model, usage = found
             self._usage = total_usage(self._usage, usage)
             self._by_model[model] = self._by_model.get(model, 0) + usage.cost.total
 

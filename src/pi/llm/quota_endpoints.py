@@ -36,11 +36,6 @@ class Endpoint(Struct, frozen=True):
     optional: bool = False  # a key may not be allowed to see it
 
 
-def has_endpoint(provider: str) -> bool:
-    """Whether the provider can be asked."""
-    return provider in ENDPOINTS
-
-
 def host_of(provider: str, base_url: str) -> str | None:
     """Whom to ask when requests go to `base_url`: a proxy is asked itself, and never given another's key."""
     scheme, _, rest = base_url.partition("://")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pi.agent.guard import StreamGuard
 from pi.agent.tool import Tool
+from pi.harness.models.health import Health
 from pi.harness.session import Session
 from pi.harness.settings import Settings
 from pi.harness.state import Setup
@@ -45,6 +46,7 @@ def make_session(
         toolbox=Toolbox.of(tools),
         sections=lambda active: build_sections(cwd=cwd, tools=active, docs=Path("docs")),
         agent_dir=cwd / ".agent",
+        health=Health(cwd / ".agent"),
         guard=guard,
         long_lived=long_lived,
     )

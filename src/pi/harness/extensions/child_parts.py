@@ -6,9 +6,9 @@ from typing import Any
 
 from pi.harness.extensions.child_limits import Budget
 from pi.harness.extensions.host import ExtensionHost
-from pi.harness.models.switch import ROLE, kept_role
+from pi.harness.models.switch import kept_role, note_role
 from pi.harness.session import Session
-from pi.harness.storage.entries import CustomEntry, MessageEntry
+from pi.harness.storage.entries import MessageEntry
 from pi.harness.storage.store import Store
 from pi.llm.messages import AssistantMessage, ThinkingLevel, ToolResultMessage, UserMessage
 from pi.llm.models import Model
@@ -120,7 +120,7 @@ def begin(store: Store, model: Model, level: ThinkingLevel, name: str, role: str
     """Note what it begins with."""
     store.append_model_change(model.provider, model.id)
     if role != kept_role(store):
-        store.append(CustomEntry, custom_type=ROLE, data={"role": role})
+        note_role(store, role)
     store.append_thinking_level(level)
     if name:
         store.append_session_info(name)

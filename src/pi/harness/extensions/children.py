@@ -305,10 +305,10 @@ async def open_child(parent: Session, home: "Home", call_id: str, wish: Wish) ->
     )
     session = Session(store, model, level, its_setup)
     session.state.role = chosen.role
-    session.models.check_key()
     judged_by(parent, session.hooks, folder, call_id)
     child = Child(session, name, budget, ui, home, parent)
     try:
+        session.models.check_key()
         await child.start()
         check_tools(session, own, tools)
     except BaseException:  # a cancellation too: nothing of it may stay

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct, to_builtins
 
 from pi.agent.limits import TooSlow, within
-from pi.harness.models.health import Health
 from pi.harness.state import SessionState
 from pi.harness.storage.entries import CustomEntry
 from pi.llm.messages import AssistantMessage, ThinkingLevel, UserMessage
@@ -111,7 +110,7 @@ class LazyFailover:
 
         state = self._state
         settings = failover_settings(state.setup.settings, state.warn)
-        return Failover(state, settings, self._publish, state.setup.health or Health(state.setup.agent_dir))
+        return Failover(state, settings, self._publish, state.setup.health)
 
 
 def request_reason(transcript: Sequence[Any]) -> Literal["user", "continuation"]:

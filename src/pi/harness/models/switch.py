@@ -49,7 +49,7 @@ class ModelSwitch:
         elif not state.store.branch("thinking_level_change"):
             state.store.append_thinking_level(state.thinking_level)
         if state.role != kept_role(state.store):
-            state.store.append(CustomEntry, custom_type=ROLE, data={"role": state.role})
+            note_role(state.store, state.role)
 
     def check_key(self) -> None:
         """Raises MissingKeyError when neither the model nor one that stands in for it can be asked."""
@@ -102,7 +102,7 @@ class ModelSwitch:
         state.store.append_model_change(model.provider, model.id)
         if role != state.role:
             state.role = role
-            state.store.append(CustomEntry, custom_type=ROLE, data={"role": role})
+            note_role(state.store, role)
         await self.think(level or self._level_of(model))
         if state.hooks.has("model_select") and before != model:
             from pi.harness.extensions.events import ModelSelect
@@ -178,6 +178,11 @@ class ModelSwitch:
             if level in LEVELS:
                 return level
         return self._state.thinking_level
+
+
+def note_role(store: Store, role: str | None) -> None:
+    """Keep in the session's file by which role its model was chosen. Raises SessionWriteError."""
+    store.append(CustomEntry, custom_type=ROLE, data={"role": role})
 
 
 def kept_role(store: Store) -> str | None:

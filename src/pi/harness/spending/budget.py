@@ -10,16 +10,9 @@ from msgspec import Struct
 
 from pi.harness.settings import Settings
 from pi.harness.spending.ledger import Ledger
-from pi.harness.storage.entries import (
-    BranchSummary,
-    CompactionEntry,
-    Entry,
-    MessageEntry,
-    UsageEntry,
-    iso_ms,
-)
+from pi.harness.spending.spent import spent as spent_by
+from pi.harness.storage.entries import Entry, iso_ms
 from pi.harness.storage.store import Store
-from pi.llm.messages import AssistantMessage, ToolResultMessage
 from pi.platform.clock import now_ms
 from pi.platform.errors import PiError
 
@@ -174,16 +167,8 @@ def _usd(value: Any) -> bool:
 
 
 def _cost(entry: Entry) -> float:
-    match entry:
-        case (
-            MessageEntry(message=AssistantMessage(usage=usage) | ToolResultMessage(usage=usage))
-            | UsageEntry(usage=usage)
-            | CompactionEntry(usage=usage)
-            | BranchSummary(usage=usage)
-        ):
-            return usage.cost.total if usage is not None else 0.0
-        case _:
-            return 0.0
+    found = spent_by(entry)
+    return 0.0 if found is None else found[1].cost.total
 
 
 def _start(span: Span, today: date) -> int | None:
