@@ -1,0 +1,1 @@
+"""Blocks: how messages, tools and notices look in the transcript."""

@@ -1,0 +1,1 @@
+"""Keys: their names, the actions they mean, and the file that changes them."""

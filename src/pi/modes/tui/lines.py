@@ -1,0 +1,178 @@
+"""Styled lines: what everything on the screen is made of before a theme gives it colours."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+# A text and its style: words separated by spaces. A word is the name of a theme colour ("accent"), "on:NAME" for
+# its background, "bold", "italic", "underline", "faint", "strike", "reverse", or "link:URL".
+Span = tuple[str, str]
+Line = tuple[Span, ...]
+
+EMPTY: Line = ()
+# What could steer a terminal or turn the direction of what follows: C0, C1, bidi marks, separators of lines.
+_HOSTILE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\|$)|[PX^_][^\x1b]*(?:\x1b\\|$)|[ -/]*[0-~])"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
+
+
+def clean(text: str) -> str:
+    """One line of foreign text without what could steer a terminal; tabs become three spaces."""
+    if text.isprintable():
+        return text
+    if "\x1b" in text or "\x9b" in text:
+        text = _ESCAPES.sub("", text)
+    return _HOSTILE.sub("", text.replace("\t", "   "))
+
+
+def clean_lines(text: str) -> list[str]:
+    """Foreign text as lines that can be shown."""
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text)
+    return [clean(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+
+
+@lru_cache(4096)
+def _wide(text: str) -> int:
+    return cell_len(text)
+
+
+def cells(text: str) -> int:
+    """How many terminal cells a text takes."""
+    return len(text) if text.isascii() else _wide(text)
+
+
+def width_of(line: Line) -> int:
+    """How many terminal cells a line takes."""
+    return sum(len(text) if text.isascii() else _wide(text) for text, _ in line)
+
+
+def text_of(line: Line) -> str:
+    """A line without its styles."""
+    return "".join([text for text, _ in line])
+
+
+def styled(line: Line, style: str) -> Line:
+    """The line with a style under its own: what a span says itself wins."""
+    return tuple((text, f"{style} {own}" if own else style) for text, own in line)
+
+
+def cut(text: str, width: int) -> tuple[str, str]:
+    """What fits into `width` cells, and the rest; never half of a wide character."""
+    if text.isascii():
+        return text[:width], text[width:]
+    taken = 0
+    for index, char in enumerate(text):
+        taken += _wide(char)
+        if taken > width:
+            return text[:index], text[index:]
+    return text, ""
+
+
+def clip(line: Line, width: int, ellipsis: str = "…") -> Line:
+    """The line in at most `width` cells; what was cut off is an ellipsis."""
+    if width_of(line) <= width:
+        return line
+    room = max(0, width - cells(ellipsis))
+    out: list[Span] = []
+    for text, style in line:
+        size = cells(text)
+        if size <= room:
+            out.append((text, style))
+            room -= size
+            continue
+        head, _ = cut(text, room)
+        out.append((head + ellipsis, style) if width > 0 else ("", style))
+        break
+    return tuple(out)
+
+
+def pad(line: Line, width: int, style: str = "") -> Line:
+    """The line filled up with spaces to `width` cells."""
+    missing = width - width_of(line)
+    return (*line, (" " * missing, style)) if missing > 0 else line
+
+
+_PIECES = re.compile(r"\s+|[^\s]+")
+
+
+def wrap(line: Line, width: int, *, first: Line = EMPTY, rest: Line | None = None) -> list[Line]:
+    """The line broken between words into lines of at most `width` cells, longer words within.
+
+    `first` stands before the first of them and `rest` before the others (`first` by default: as spaces).
+    """
+    rest = ((" " * width_of(first), ""),) if rest is None and first else rest or EMPTY
+    width = max(width, 1)
+    if width_of(first) + width_of(line) <= width:
+        return [(*first, *line)]
+    out: list[Line] = []
+    current: list[Span] = list(first)
+    at = begun = width_of(first)
+
+    def finish() -> None:
+        nonlocal current, at, begun
+        while len(current) > 0 and current[-1][0].isspace() and at > begun:
+            current.pop()
+        out.append(tuple(current))
+        current = list(rest)
+        at = begun = width_of(rest)
+
+    for text, style in line:
+        for piece in _PIECES.findall(text):
+            size = cells(piece)
+            if at + size <= width:
+                if not (piece.isspace() and at == begun and out):  # no spaces where a line was broken
+                    current.append((piece, style))
+                    at += size
+                continue
+            if piece.isspace():
+                if at > begun:
+                    finish()
+                continue
+            if at > begun and size <= width - begun:
+                finish()
+            elif at > begun and at >= width:
+                finish()
+            while piece:
+                head, piece_rest = cut(piece, max(1, width - at))
+                if not head:  # a wide character where one cell is left
+                    if at > begun:
+                        finish()
+                        continue
+                    head, piece_rest = piece[0], piece[1:]
+                current.append((head, style))
+                at += cells(head)
+                piece = piece_rest
+                if piece:
+                    finish()
+    if current and (at > begun or not out):
+        finish()
+    return [_joined(each) for each in out]
+
+
+def wrap_text(text: str, width: int, style: str = "") -> list[Line]:
+    """Clean text of several lines, each broken at `width`; an empty line stays one."""
+    out: list[Line] = []
+    for line in text.split("\n"):
+        out += wrap(((line, style),), width) if line else [EMPTY]
+    return out
+
+
+def beside(lines: Iterable[Line], before: Line) -> list[Line]:
+    """Each line behind `before`."""
+    return [(*before, *line) for line in lines]
+
+
+def _joined(line: Sequence[Span]) -> Line:
+    """Neighbours of the same style become one span: fewer of them are quicker to paint."""
+    out: list[Span] = []
+    for text, style in line:
+        if out and out[-1][1] == style:
+            out[-1] = (out[-1][0] + text, style)
+        else:
+            out.append((text, style))
+    return tuple(out)

@@ -1,0 +1,1 @@
+"""Pickers: lists of models, sessions, settings … to choose from."""

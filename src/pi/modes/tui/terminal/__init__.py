@@ -1,0 +1,1 @@
+"""The terminal around the app: clipboard, title, images, what it can do."""

@@ -1,0 +1,1 @@
+"""Themes: colours by role, from files, the terminal, or built in."""

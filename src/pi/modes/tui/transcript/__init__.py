@@ -1,0 +1,1 @@
+"""The transcript: blocks one below the other, scrolled, selected, searched."""
