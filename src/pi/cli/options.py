@@ -29,6 +29,12 @@ TABLE: dict[str, tuple[Option, ...]] = {
         Option("--mode", "", "value", "mode", "MODE", "text, json (events as JSON lines) or rpc"),
         Option("--verbose", "", "flag", "verbose", "", "Say more on stderr"),
     ),
+    "Screen": (
+        Option("--use-theme", "", "value", "use_theme", "NAME", "Theme of this run; LIGHT/DARK follows"),
+        Option("--theme", "", "list", "theme", "PATH", "Add a theme, or a folder of them (repeatable)"),
+        Option("--no-themes", "", "flag", "no_themes", "", "No themes but the built-in and those of --theme"),
+        Option("--tui-mode", "", "value", "tui_mode", "MODE", "fullscreen; regular is taken for it"),
+    ),
     "Models": (
         Option("--model", "", "value", "model", "PATTERN", "provider/id, an id or part of a name; :LEVEL"),
         Option("--provider", "", "value", "provider", "NAME", "Provider for --model"),
@@ -89,7 +95,6 @@ TABLE: dict[str, tuple[Option, ...]] = {
 }
 _ALL = [option for group in TABLE.values() for option in group]
 _BY_WORD = {word: option for option in _ALL for word in (option.long, option.short) if word}
-_OF_SCREENS = {"--theme": True, "--use-theme": True, "--tui-mode": True, "--no-themes": False}  # has a value?
 
 
 class Options:
@@ -124,6 +129,10 @@ class Options:
     no_skills: bool
     prompt_template: list[str]
     no_prompt_templates: bool
+    use_theme: str | None
+    theme: list[str]
+    no_themes: bool
+    tui_mode: str | None
     extension: list[str]
     no_extensions: bool
     approve: bool
@@ -173,10 +182,6 @@ def parse(words: Sequence[str], flags: Mapping[str, bool] | None = None) -> Opti
 def _take(options: Options, word: str, rest: list[str], flags: Mapping[str, bool] | None) -> None:
     name, equals, given = word.partition("=")
     option = _BY_WORD.get(name)
-    if name in _OF_SCREENS:  # clients give them to the original also where nothing is shown
-        if _OF_SCREENS[name] and not equals and rest:
-            rest.pop(0)
-        return
     if option is None:
         _take_flag(options, name, given if equals else None, rest, flags)
         return

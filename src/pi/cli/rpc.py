@@ -5,23 +5,12 @@ from pathlib import Path
 from pi.cli.options import Options, UsageError
 from pi.cli.run import load_host, make_session, understood
 from pi.cli.sessions import open_store
-from pi.llm.models import Model
+from pi.harness.models.choice import NO_MODEL
 from pi.modes.rpc.server import Server
 from pi.modes.rpc.ui import RpcUI
 from pi.modes.rpc.wire import Wire
 from pi.platform.errors import PiError
 from pi.platform.terminal import say
-
-NO_MODEL = Model(
-    id="unknown",
-    provider="unknown",
-    api="unknown",
-    base_url="",
-    name="unknown",
-    input=(),
-    context_window=0,
-    max_tokens=0,
-)
 
 
 async def run_rpc(options: Options) -> int:

@@ -45,10 +45,39 @@ def _run(options: Options) -> int:
         return asyncio.run(run_rpc(options))
     at_terminal = os.isatty(0) and os.isatty(1)
     if at_terminal and not options.print and options.mode != "json":
-        raise PiError('The terminal interface isn\'t part of this version yet. Ask with: pi -p "your prompt"')
+        return _run_tui(options)
     from pi.cli.run import run_once
 
     return asyncio.run(run_once(options))
+
+
+def _run_tui(options: Options) -> int:
+    """The terminal interface; while we import, the terminal tells of its colours."""
+    from pi.modes.tui.terminal.rescue import Rescue
+    from pi.platform.tty import Tty
+
+    rescue, tty = Rescue(), Tty()
+    tty.quiet()
+    rescue.arm()
+    try:
+        if os.environ.get("TERM", "dumb") not in ("dumb", "linux"):
+            from pi.modes.tui.theme.queries import QUERY_APPEARANCE, QUERY_COLORS
+
+            tty.ask(QUERY_COLORS + QUERY_APPEARANCE)
+        from pi.cli.tui import run_tui
+
+        return asyncio.run(run_tui(options, tty, rescue))
+    except PiError:
+        raise
+    except Exception as error:  # our own fault: the terminal is put back first, then people are told
+        rescue.restore()
+        from pi.modes.tui.terminal.crash import crash_message, write_crash_log
+
+        say(crash_message(error, write_crash_log(find_agent_dir(os.environ), error)))
+        return 1
+    finally:
+        tty.restore()
+        rescue.close()
 
 
 def _list_models(search: str) -> int:

@@ -45,6 +45,11 @@ class Shell:
         self._running: list[Abort] = []
         self._later: list[BashExecutionMessage] = []
 
+    @property
+    def running(self) -> bool:
+        """Whether a command runs."""
+        return bool(self._running)
+
     async def run(
         self, command: str, *, exclude_from_context: bool = False, id: Any = UNSET
     ) -> BashExecutionMessage:

@@ -31,7 +31,7 @@ def is_trusted(cwd: Path, agent_dir: Path, *, decision: bool | None, default: st
         return decision
     if not needs_trust(cwd):
         return True
-    saved = _saved_decision(cwd.resolve(), agent_dir / "trust.json")
+    saved = saved_trust(cwd, agent_dir)
     return saved if saved is not None else default == "always"
 
 
@@ -76,7 +76,9 @@ def _has_agents_skills(cwd: Path) -> bool:
     return any(path != own and os.path.isdir(path) for path in found)  # noqa: PTH112
 
 
-def _saved_decision(cwd: Path, path: Path) -> bool | None:
+def saved_trust(cwd: Path, agent_dir: Path) -> bool | None:
+    """What was decided for the folder, or the nearest above it; None for no decision."""
+    path, cwd = agent_dir / "trust.json", cwd.resolve()
     try:
         value = loads_jsonc(path.read_bytes(), source=str(path))
     except (OSError, ConfigError):  # no decision can be read: nothing is trusted

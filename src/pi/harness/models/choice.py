@@ -16,6 +16,17 @@ from pi.llm.patterns import Choice, initial_model, resolve_model, resolve_scope
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import ConfigError, PiError
 
+NO_MODEL = Model(  # stands in where people or programs are to choose one
+    id="unknown",
+    provider="unknown",
+    api="unknown",
+    base_url="",
+    name="unknown",
+    input=(),
+    context_window=0,
+    max_tokens=0,
+)
+
 
 class NoModelError(PiError):
     """No model was named, and none can be used: there is no key for any."""

@@ -97,7 +97,7 @@ def pad(line: Line, width: int, style: str = "") -> Line:
     return (*line, (" " * missing, style)) if missing > 0 else line
 
 
-_PIECES = re.compile(r"\s+|[^\s]+")
+_PIECES = re.compile(r"\s+|\S+")
 
 
 def wrap(line: Line, width: int, *, first: Line = EMPTY, rest: Line | None = None) -> list[Line]:
@@ -105,53 +105,77 @@ def wrap(line: Line, width: int, *, first: Line = EMPTY, rest: Line | None = Non
 
     `first` stands before the first of them and `rest` before the others (`first` by default: as spaces).
     """
-    rest = ((" " * width_of(first), ""),) if rest is None and first else rest or EMPTY
+    if rest is None:
+        rest = ((" " * width_of(first), ""),) if first else EMPTY
     width = max(width, 1)
     if width_of(first) + width_of(line) <= width:
         return [(*first, *line)]
-    out: list[Line] = []
-    current: list[Span] = list(first)
-    at = begun = width_of(first)
-
-    def finish() -> None:
-        nonlocal current, at, begun
-        while len(current) > 0 and current[-1][0].isspace() and at > begun:
-            current.pop()
-        out.append(tuple(current))
-        current = list(rest)
-        at = begun = width_of(rest)
-
+    rows = _Rows(width, first, rest)
+    word: list[Span] = []
     for text, style in line:
         for piece in _PIECES.findall(text):
-            size = cells(piece)
-            if at + size <= width:
-                if not (piece.isspace() and at == begun and out):  # no spaces where a line was broken
-                    current.append((piece, style))
-                    at += size
-                continue
             if piece.isspace():
-                if at > begun:
-                    finish()
-                continue
-            if at > begun and size <= width - begun:
-                finish()
-            elif at > begun and at >= width:
-                finish()
-            while piece:
-                head, piece_rest = cut(piece, max(1, width - at))
-                if not head:  # a wide character where one cell is left
-                    if at > begun:
-                        finish()
-                        continue
-                    head, piece_rest = piece[0], piece[1:]
-                current.append((head, style))
-                at += cells(head)
-                piece = piece_rest
-                if piece:
-                    finish()
-    if current and (at > begun or not out):
-        finish()
-    return [_joined(each) for each in out]
+                rows.word(word)
+                rows.space(piece, style)
+                word = []
+            else:
+                word.append((piece, style))  # a word may go on in the next span
+    rows.word(word)
+    return rows.all()
+
+
+class _Rows:
+    """Lines that are being filled word by word; spaces count only when a word follows on the same line."""
+
+    def __init__(self, width: int, first: Line, rest: Line):
+        self._width = width
+        self._rest = rest
+        self._out: list[Line] = []
+        self._spaces: list[Span] = []
+        self._begin(first)
+
+    def space(self, text: str, style: str) -> None:
+        self._spaces.append((text, style))
+
+    def word(self, spans: list[Span]) -> None:
+        if not spans:
+            return
+        size, spaces = width_of(tuple(spans)), width_of(tuple(self._spaces))
+        if self._at + spaces + size > self._width:
+            if self._at > self._begun and (
+                size <= self._width - self._begun or self._at + spaces >= self._width
+            ):
+                self._break()
+            elif spaces >= self._width - self._at:
+                self._spaces = []
+        for text, style in (*self._spaces, *spans):
+            self._put(text, style)
+        self._spaces = []
+
+    def all(self) -> list[Line]:
+        if len(self._row) > self._fixed or not self._out:
+            self._out.append(_joined(self._row))
+        return self._out
+
+    def _put(self, text: str, style: str) -> None:
+        while text:
+            head, text = cut(text, self._width - self._at)
+            if not head and self._at == self._begun:  # wider than a whole line
+                head, text = text[0], text[1:]
+            self._row.append((head, style))
+            self._at += cells(head)
+            if text:
+                self._break()
+
+    def _break(self) -> None:
+        self._out.append(_joined(self._row))
+        self._spaces = []
+        self._begin(self._rest)
+
+    def _begin(self, before: Line) -> None:
+        self._row: list[Span] = list(before)
+        self._fixed = len(before)
+        self._at = self._begun = width_of(before)
 
 
 def wrap_text(text: str, width: int, style: str = "") -> list[Line]:

@@ -9,6 +9,7 @@ from pi.harness.session import Session
 from pi.harness.ui import NoticeKind
 from pi.modes.tui.blocks.block import Block, Look
 from pi.modes.tui.keys.keymap import Keymap
+from pi.modes.tui.lines import Line
 from pi.modes.tui.panels.panel import Panel
 from pi.modes.tui.theme.themes import Themes
 
@@ -65,6 +66,10 @@ class Stage(Protocol):
     def editor_text(self) -> str: ...
     @editor_text.setter
     def editor_text(self, text: str) -> None: ...
+
+    def screen(self) -> list[Line]:
+        """The rows that are on the screen now."""
+        ...
 
     async def submit(self, text: str) -> None:
         """As if the user had typed it and pressed Enter."""

@@ -1,0 +1,102 @@
+"""What extensions show in a terminal: footer segments, renderers, completions, keys; kept from doing harm."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from pi.agent.limits import call, told
+from pi.harness.extensions.declarations import RenderKind
+from pi.harness.extensions.host import ExtensionHost
+
+_LIMIT_S = 5.0  # for completions: people have typed on by then
+
+
+class OnScreen:
+    """The host's extensions, as a screen asks them. What one does wrong is reported, and something else shown."""
+
+    def __init__(self, host: Callable[[], ExtensionHost | None], report: Callable[[str, str, str], None]):
+        self._host = host
+        self._report = report
+
+    def segments(self) -> list[tuple[int, str]]:
+        """Priority and text of each segment of the footer that has something to say now."""
+        host, found = self._host(), list[tuple[int, str]]()
+        for owner, segment in host.joined.segments.values() if host else ():
+            text = self._ask(host, owner, f"footer {segment.name}", segment.run)
+            if isinstance(text, str) and text:
+                found.append((segment.priority, text))
+        return found
+
+    def render(self, kind: RenderKind, name: str, value: Any) -> list[str] | None:
+        """The lines that an extension makes of a value; None for the usual way."""
+        host = self._host()
+        found = host.joined.renderers.get(f"{kind}:{name}") if host else None
+        if host is None or found is None:
+            return None
+        lines = self._ask(host, found[0], f"render {name}", found[1].run, value)
+        if isinstance(lines, str):
+            return lines.split("\n")
+        if isinstance(lines, Sequence):
+            return [str(line) for line in cast(Sequence[Any], lines)]
+        return None
+
+    def renders(self, kind: RenderKind, name: str) -> bool:
+        """Whether an extension shows values of this kind and name."""
+        host = self._host()
+        return host is not None and f"{kind}:{name}" in host.joined.renderers
+
+    def triggers(self) -> dict[str, Callable[[str], Any]]:
+        """What completes the words that begin so."""
+        host = self._host()
+        if host is None:
+            return {}
+        return {
+            completer.trigger: lambda word, owner=owner, completer=completer: self._texts(
+                host, owner, completer.trigger, completer.run, word
+            )
+            for owner, completer in host.joined.completers.values()
+        }
+
+    async def arguments(self, command: str, prefix: str) -> list[str]:
+        """What the arguments of a command may be."""
+        host = self._host()
+        found = host.joined.commands.get(command) if host else None
+        if host is None or found is None or found[1].complete is None:
+            return []
+        return await self._texts(host, found[0], f"/{command}", found[1].complete, prefix)
+
+    def shortcuts(self) -> list[tuple[str, str]]:
+        """Keys, and what they do."""
+        host = self._host()
+        return [(key, each.description) for key, (_, each) in host.joined.shortcuts.items()] if host else []
+
+    async def press(self, key: str) -> None:
+        """Run what a key means."""
+        host = self._host()
+        if host is not None and key in host.joined.shortcuts:
+            owner, shortcut = host.joined.shortcuts[key]
+            try:
+                await call(None, shortcut.run, host.ctx_of(owner))
+            except Exception as error:  # foreign code: a key that fails says so
+                self._report(owner, key, told(error))
+
+    async def _texts(
+        self, host: ExtensionHost, owner: str, where: str, run: Callable[..., Any], word: str
+    ) -> list[str]:
+        try:
+            found = await call(_LIMIT_S, run, word, host.ctx_of(owner))
+        except Exception as error:  # foreign code: nothing is completed
+            self._report(owner, where, told(error))
+            return []
+        return [str(text) for text in cast(Sequence[Any], found)] if isinstance(found, list | tuple) else []
+
+    def _ask(self, host: ExtensionHost, owner: str, where: str, run: Callable[..., Any], *given: Any) -> Any:
+        try:
+            answer = run(*given, host.ctx_of(owner))
+            if inspect.iscoroutine(answer):
+                answer.close()
+                raise TypeError("what is drawn can't wait: make it a plain function")
+            return answer
+        except Exception as error:  # foreign code: what it would have shown is shown in the usual way
+            self._report(owner, where, told(error))
+            return None

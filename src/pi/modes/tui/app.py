@@ -1,0 +1,239 @@
+"""The Textual app: one widget that shows the rows of a frame, and passes keys and the mouse on."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from rich.console import Console
+from textual import events
+from textual._compositor import CompositorUpdate
+from textual.app import App, ComposeResult
+from textual.containers import Container
+from textual.geometry import Offset, Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from pi.modes.tui.frame import Frame, Painted
+from pi.modes.tui.keys.names import key_of
+from pi.modes.tui.lines import Line
+from pi.modes.tui.mouse import Mouse
+from pi.modes.tui.paint import Painter
+from pi.modes.tui.scene import Scene
+from pi.modes.tui.status import STEP_S
+
+FRAME_S = 0.05  # between two frames of something that goes on by itself; keys don't wait
+
+
+class Rows(CompositorUpdate):
+    """Some rows of the screen, each with its number: what is sent for a frame is no more than that."""
+
+    def __init__(self, rows: Sequence[tuple[int, Strip]]):
+        self._rows = rows
+
+    def render_segments(self, console: Console) -> str:
+        """The rows as the terminal takes them."""
+        return "".join([f"\x1b[{number + 1};1H{strip.render(console)}" for number, strip in self._rows])
+
+
+class Overlay(Container, can_focus=True):
+    """Holds a widget of an extension over everything."""
+
+
+class Canvas(Widget, can_focus=True):
+    """All rows of the screen. Only those that differ from what is shown are drawn."""
+
+    DEFAULT_CSS = "Canvas { width: 100%; height: 100%; }"
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.composed: Callable[[int, int], Frame]
+        self.painter: Painter
+        self.frame: Frame | None = None
+        self._shown: list[Painted] = []
+
+    def draw(self, *, alone: bool) -> list[tuple[int, Strip]]:
+        """Compose the rows anew; gives those that have changed, to be sent, if this widget is `alone`."""
+        width, height = self.size
+        if not width or not height:
+            return []
+        self.frame = self.composed(width, height)
+        rows, shown = self.frame.rows, self._shown
+        self._shown = rows
+        if len(rows) != len(shown):
+            self.refresh()
+            return []
+        changed = [number for number, row in enumerate(rows) if row != shown[number]]
+        if not alone:
+            self.refresh(*[Region(0, number, width, 1) for number in changed])
+            return []
+        return [(number, self.painter.strip(*rows[number], width)) for number in changed]
+
+    def repaint(self, painter: Painter) -> None:
+        """Draw all rows with other colours."""
+        self.painter = painter
+        self._shown = []
+        self.draw(alone=False)
+
+    def on_resize(self) -> None:
+        """Everything is drawn anew: what was on the screen is not to be relied on."""
+        self._shown = []
+        self.draw(alone=False)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows of a region."""
+        width = self.size.width
+        rows = self._shown[crop.y : crop.bottom]
+        strips = [self.painter.strip(line, fill, width) for line, fill in rows]
+        strips += [Strip.blank(width)] * (crop.height - len(strips))
+        if crop.x or crop.right < width:
+            return [strip.crop(crop.x, crop.right) for strip in strips]
+        return strips
+
+
+class PiApp(App[None]):
+    """Pi in a terminal: the `Display` of an interface."""
+
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    CSS = """
+    Screen { layers: below above; overflow: hidden; background: ansi_default; }
+    Overlay { layer: above; align: center middle; width: 100%; height: 100%; background: transparent; }
+    """
+
+    def __init__(self, driver: Any = None):
+        super().__init__(ansi_color=True, driver_class=driver)
+        self.animation_level = "none"
+        self._scene: Scene | None = None
+        self._canvas = Canvas()
+        self._frame: asyncio.TimerHandle | None = None
+        self._last = 0.0
+        self.fault: Exception | None = None
+        self._begin: Callable[[], None] = lambda: None
+
+    def show(self, scene: Scene, painter: Callable[[], Painter], begin: Callable[[], None]) -> None:
+        """Show this; `begin` is called when it is on the screen."""
+        self._scene, self._make_painter, self._begin = scene, painter, begin
+        self._canvas.composed = scene.frame
+        self._canvas.painter = painter()
+
+    def compose(self) -> ComposeResult:
+        yield self._canvas
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._begin)
+
+    def wake(self) -> None:
+        """Show soon what looks different."""
+        if self._frame is None:
+            loop = asyncio.get_running_loop()
+            self._frame = loop.call_later(max(0.0, self._last + FRAME_S - loop.time()), self.draw)
+
+    def draw(self) -> None:
+        """Show it now."""
+        if self._frame is not None:
+            self._frame.cancel()
+            self._frame = None
+        self._last = asyncio.get_running_loop().time()
+        if not self.is_running or self._scene is None:
+            return
+        rows = self._canvas.draw(alone=self.focused is self._canvas)
+        if self._canvas.frame is not None and (cursor := self._canvas.frame.cursor) is not None:
+            self.cursor_position = Offset(cursor[1], cursor[0])
+        if rows:
+            self._display(self.screen, Rows(rows))
+        if self._scene.moving:  # its spinner turns
+            self._frame = asyncio.get_running_loop().call_later(STEP_S, self.draw)
+
+    def theme_changed(self) -> None:
+        self._canvas.repaint(self._make_painter())
+
+    def write(self, text: str) -> None:
+        if self._driver is not None:
+            self._driver.write(text)
+            self._driver.flush()
+
+    def rows(self) -> list[Line]:
+        frame = self._canvas.frame
+        return [row.line for row in frame.rows] if frame is not None else []
+
+    def suspended(self) -> AbstractContextManager[None]:
+        return self.suspend()
+
+    def stop_process(self) -> None:
+        self.action_suspend_process()
+
+    def leave(self) -> None:
+        self.exit()
+
+    def stop(self, code: int) -> None:
+        """End with an exit code, from wherever a signal finds us."""
+        asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, code)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault of our own ends the app; it is told when the terminal is back."""
+        if self.fault is None:
+            self.fault = error
+        self._return_code = 1
+        self._close_messages_no_wait()
+
+    async def overlay(self, factory: Any, options: dict[str, Any]) -> Any:
+        """Mount what the factory makes over everything until it is done."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(value: Any = None) -> None:
+            if not answer.done():
+                answer.set_result(value)
+
+        widget = factory(done)
+        for name in ("width", "height"):  # cells, or a text such as "50%"
+            if name in options:
+                setattr(widget.styles, name, options[name])
+        overlay = Overlay(widget)
+        if "anchor" in options:  # such as "right top"
+            horizontal, _, vertical = str(options["anchor"]).partition(" ")
+            setattr(overlay.styles, "align", (horizontal, vertical or "middle"))  # noqa: B010 - checked there
+        await self.screen.mount(overlay)
+        next((each for each in overlay.query("*").results() if each.focusable), overlay).focus()
+        try:
+            return await answer
+        finally:
+            await overlay.remove()
+            self._canvas.focus()
+            self._canvas.refresh()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and pasted text go to the interface at once, unless an overlay has the focus."""
+        scene = self._scene
+        if scene is None or (self._is_mounted and self.focused not in (None, self._canvas)):
+            await super().on_event(event)
+        elif isinstance(event, events.Key):
+            scene.press(key_of(event))
+            self.draw()
+        elif isinstance(event, events.Paste):
+            scene.paste(event.text)
+            self.draw()
+        else:
+            await super().on_event(event)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._mouse(lambda mouse: mouse.down(event.screen_x, event.screen_y, event.button))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if event.button:
+            self._mouse(lambda mouse: mouse.drag(event.screen_x, event.screen_y))
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        self._mouse(lambda mouse: mouse.up(event.screen_x, event.screen_y))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._mouse(lambda mouse: mouse.wheel(event.screen_y, -1, fast=event.meta))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._mouse(lambda mouse: mouse.wheel(event.screen_y, 1, fast=event.meta))
+
+    def _mouse(self, act: Callable[[Mouse], None]) -> None:
+        if self._scene is not None and self._canvas.frame is not None:
+            self._scene.mouse(self._canvas.frame, act)
+            self.draw()

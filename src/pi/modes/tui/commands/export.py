@@ -1,0 +1,45 @@
+"""/export: the session's file to wherever people want it."""
+
+import asyncio
+from pathlib import Path
+
+from pi.harness.storage.transfer import export_jsonl, export_name
+from pi.modes.tui.commands.command import Command
+from pi.modes.tui.commands.paths import path_of
+from pi.modes.tui.footer import short_path
+from pi.modes.tui.panels.asking import Confirm
+from pi.modes.tui.stage import Stage
+from pi.platform.errors import PiError
+
+
+async def run(stage: Stage, args: str) -> None:
+    """Write the session as JSONL; without a path under its usual name into its folder."""
+    source = saved_file(stage)
+    cwd = stage.session.store.cwd
+    target = path_of(args, cwd) if args.strip() else cwd
+    if target.is_dir():
+        target = target / export_name(source)
+    if target.suffix.lower() in (".html", ".htm"):
+        raise PiError("Exporting to HTML isn't part of this version yet. Name a file that ends in .jsonl.")
+    overwrite = target.exists()
+    if overwrite and not await stage.ask(
+        Confirm(stage.keymap, "Overwrite the file?", f"{short_path(target)} is there already.")
+    ):
+        return
+    await asyncio.to_thread(export_jsonl, source, target, overwrite=overwrite)
+    stage.notify(f"Exported to {short_path(target)}")
+
+
+def saved_file(stage: Stage) -> Path:
+    """The session's file. Raises PiError where there is none."""
+    path = stage.session.store.path
+    if path is None:
+        raise PiError(
+            "This session is in memory only, so there is no file of it. Start Pi without --no-session."
+        )
+    if not path.exists():
+        raise PiError("There is nothing in this session yet. Say something first.")
+    return path
+
+
+COMMAND = Command("export", "Write the session to a file", run, hint="[path.jsonl]")

@@ -1,0 +1,27 @@
+"""What events that are no messages say to people."""
+
+from datetime import datetime
+from typing import Any
+
+from pi.harness.events import CacheMiss, ExtensionFailed, ModelFailover, SessionWarning
+from pi.harness.ui import NoticeKind
+
+
+def notice_of(event: Any) -> tuple[str, NoticeKind]:
+    """The text and its kind."""
+    match event:
+        case ModelFailover(reason="recovered", to=to):
+            return f"{to} answers again.", "info"
+        case ModelFailover(choice=choice, to=to, reason=reason, until_ms=until):
+            when = f" until {datetime.fromtimestamp(until / 1000):%H:%M}" if until is not None else ""
+            return f"{choice} can't answer ({reason.replace('_', ' ')}{when}): {to} does.", "warning"
+        case CacheMiss(missed_tokens=tokens, missed_cost=cost, idle_ms=idle, model_changed=changed):
+            why = "another model" if changed else f"after {idle / 60_000:.0f} min"
+            return f"Cache miss ({why}): {tokens:,} tokens were paid in full, ${cost:.3f} more.", "info"
+        case SessionWarning(message=message):
+            return message, "warning"
+        case ExtensionFailed(extension=extension, event=where, error=error):
+            who = f'Extension "{extension}"' if extension else "An extension"
+            return f"{who} ({where}): {error}", "error"
+        case _:
+            return str(event), "info"

@@ -1,0 +1,99 @@
+"""A program in tmux, as people see it: keys go in, the screen comes out."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+LIMIT_S = 30.0
+
+
+class Tmux:
+    """One session on a server of its own; `text` is the screen, without colours."""
+
+    def __init__(
+        self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, width: int = 100, height: int = 30
+    ):
+        self._socket = f"pi-{uuid4().hex[:8]}"
+        self._env = {**env, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        words = ["env", "-i", *(f"{name}={value}" for name, value in self._env.items()), *argv]
+        self._run("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(cwd), "cat")
+        for option, value in (("remain-on-exit", "on"), ("status", "off"), ("escape-time", "0")):
+            self._run("set-option", "-g", option, value)
+        self._run("set-option", "-s", "escape-time", "0")
+        self._run("respawn-pane", "-k", "-c", str(cwd), shlex.join(words))
+
+    @property
+    def text(self) -> str:
+        return self._run("capture-pane", "-p")
+
+    @property
+    def coloured(self) -> str:
+        return self._run("capture-pane", "-p", "-e")
+
+    def until(self, wanted: str | Callable[[str], bool], *, limit: float = LIMIT_S) -> str:
+        """The screen as soon as it shows the text, or is as the function wants it."""
+        end = time.monotonic() + limit
+        while True:
+            shown = self.text
+            if wanted in shown if isinstance(wanted, str) else wanted(shown):
+                return shown
+            assert time.monotonic() < end, f"{wanted!r} never came:\n{shown}"
+            time.sleep(0.02)
+
+    def gone(self, text: str) -> str:
+        """The screen as soon as it shows the text no longer."""
+        return self.until(lambda shown: text not in shown)
+
+    def type(self, text: str) -> None:
+        self._run("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux's names, such as Enter, Escape, C-c, M-Enter, PageUp."""
+        self._run("send-keys", *keys)
+
+    def say(self, text: str) -> None:
+        self.type(text)
+        self.press("Enter")
+
+    def paste(self, text: str) -> None:
+        self._run("set-buffer", text)
+        self._run("paste-buffer", "-p")
+
+    def resize(self, width: int, height: int) -> None:
+        self._run("resize-window", "-x", str(width), "-y", str(height))
+
+    def ended(self) -> int:
+        """The exit code, once the program has ended."""
+        end = time.monotonic() + LIMIT_S
+        while self._run("display-message", "-p", "#{pane_dead}").strip() != "1":
+            assert time.monotonic() < end, f"it goes on:\n{self.text}"
+            time.sleep(0.02)
+        return int(self._run("display-message", "-p", "#{pane_dead_status}").strip() or -1)
+
+    @property
+    def pid(self) -> int:
+        return int(self._run("display-message", "-p", "#{pane_pid}"))
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self._socket, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8", "HOME": "/nonexistent"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def there() -> bool:
+    """Whether this machine has tmux."""
+    return shutil.which("tmux") is not None

@@ -1,0 +1,1 @@
+"""Choosing models, levels, settings, themes, logins and trust."""
