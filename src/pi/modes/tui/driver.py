@@ -56,6 +56,13 @@ class PiDriver(LinuxDriver):
         self._file = self.ties.out
         self._typed = self.ties.typed
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        try:
+            size = os.get_terminal_size(self.ties.out.fileno())  # stdout is none any more
+        except OSError:
+            return 80, 24
+        return size.columns or 80, size.lines or 24
+
     def start_application_mode(self) -> None:
         super().start_application_mode()
         self.write(SAVE + KEYBOARD_QUERY + self.ties.query)

@@ -6,14 +6,16 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
-# A text and its style: words separated by spaces. A word is the name of a theme colour ("accent"), "on:NAME" for
-# its background, "bold", "italic", "underline", "faint", "strike", "reverse", or "link:URL".
+# A text and its style: words separated by spaces. A word is the name of a theme colour ("accent"), "on:NAME"
+# for its background, "fg:#rrggbb", "on:#rrggbb", "bold", "italic", "underline", "faint", "strike", "reverse",
+# or "link:URL".
 Span = tuple[str, str]
 Line = tuple[Span, ...]
 
 EMPTY: Line = ()
-# What could steer a terminal or turn the direction of what follows: C0, C1, bidi marks, separators of lines.
-_HOSTILE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# What could steer a terminal or turn the direction of what follows: C0, C1, bidi marks, separators of lines;
+# and halves of characters, which can't be written.
+_HOSTILE = re.compile("[\ud800-\udfff\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\|$)|[PX^_][^\x1b]*(?:\x1b\\|$)|[ -/]*[0-~])"
     r"|\x9b[0-?]*[ -/]*[@-~]"
@@ -36,19 +38,20 @@ def clean_lines(text: str) -> list[str]:
     return [clean(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
 
 
-@lru_cache(4096)
-def _wide(text: str) -> int:
-    return cell_len(text)
+_wide = lru_cache(4096)(cell_len)
+_MOST_KEPT = 200  # characters of a text whose width is remembered
 
 
 def cells(text: str) -> int:
     """How many terminal cells a text takes."""
-    return len(text) if text.isascii() else _wide(text)
+    if text.isascii():
+        return len(text)
+    return _wide(text) if len(text) <= _MOST_KEPT else cell_len(text)
 
 
 def width_of(line: Line) -> int:
     """How many terminal cells a line takes."""
-    return sum(len(text) if text.isascii() else _wide(text) for text, _ in line)
+    return sum([len(text) if text.isascii() else cells(text) for text, _ in line])
 
 
 def text_of(line: Line) -> str:

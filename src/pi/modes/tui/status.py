@@ -84,7 +84,7 @@ class Status:
             lines += [*([] if lines else [EMPTY]), clip(((f" {self._flash[0]}", "dim"),), width)]
         lines += self._queue(width)
         widgets = self._widget_lines("above_editor", width)
-        return [*lines, *([EMPTY] if widgets and not lines else []), *widgets]
+        return [*(lines or [EMPTY]), *widgets]
 
     def below(self, width: int) -> list[Line]:
         """The lines between the editor and the footer."""

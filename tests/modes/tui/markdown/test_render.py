@@ -158,7 +158,8 @@ def test_line_breaks_of_the_author_stay():
 
 
 def test_formulas_become_unicode_and_money_stays_money():
-    source = "$\\alpha \\to x^2$, \\(a_{10} \\leq \\frac{1}{n}\\), $5 or $10, $HOME_DIR/$PATH\n\n$$\n\\sum_{i=0}^n i\n$$"
+    source = "$\\alpha \\to x^2$, \\(a_{10} \\leq \\frac{1}{n}\\), $5 or $10, $HOME_DIR/$PATH"
+    source += "\n\n$$\n\\sum_{i=0}^n i\n$$"
     assert shown(source, 80) == ["α → x², a₁₀ ≤ 1/n, $5 or $10, $HOME_DIR/$PATH", "", "∑ᵢ₌₀ⁿ i"]
 
 

@@ -75,7 +75,7 @@ def wants_gap(before: str, token: Token, source: Sequence[str]) -> bool:
     return True
 
 
-def unquoted(token: Token, source: Sequence[str]) -> str:
+def _unquoted(token: Token, source: Sequence[str]) -> str:
     """The text of a quote without its marks."""
     begin, end = token.map or (0, 0)
     return "\n".join(line.lstrip(" \t>") for line in source[begin:end])
@@ -157,11 +157,7 @@ class Renderer:
             case "bullet_list_open" | "ordered_list_open":
                 return self._list(token, inner, page, width)
             case "blockquote_open":
-                if not inner:  # nested deeper than is read
-                    return _html(unquoted(token, page.source), width)
-                quoted = self._blocks(inner, page, width - 2 if width - 2 >= _LEAST else width)
-                quoted = [styled(line, "mdQuote italic") for line in quoted]
-                return beside(quoted, _QUOTE) if width - 2 >= _LEAST else quoted
+                return self._quote(token, inner, page, width)
             case "fence":
                 return self._code(token.content, token.info, width)
             case "code_block":
@@ -185,6 +181,14 @@ class Renderer:
                 out += made
                 before = token.type
         return out
+
+    def _quote(self, token: Token, inner: Sequence[Token], page: Page, width: int) -> list[Line]:
+        if not inner:  # nested deeper than is read
+            return _html(_unquoted(token, page.source), width)
+        bar = width - 2 >= _LEAST
+        quoted = self._blocks(inner, page, width - 2 if bar else width)
+        quoted = [styled(line, "mdQuote italic") for line in quoted]
+        return beside(quoted, _QUOTE) if bar else quoted
 
     def _heading(self, token: Token, inner: Sequence[Token], page: Page, width: int) -> list[Line]:
         level = int(token.tag[1:])

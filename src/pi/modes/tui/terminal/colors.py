@@ -9,7 +9,18 @@ from pi.harness.settings import Settings
 Depth = Literal["truecolor", "256", "16", "none"]
 
 _ALL_COLORS = ("kitty", "ghostty", "alacritty", "foot", "wezterm", "contour", "rio", "direct")
-_PROGRAMS = ("iterm.app", "wezterm", "ghostty", "kitty", "vscode", "zed", "warpterminal", "hyper", "rio", "tabby")
+_PROGRAMS = (
+    "iterm.app",
+    "wezterm",
+    "ghostty",
+    "kitty",
+    "vscode",
+    "zed",
+    "warpterminal",
+    "hyper",
+    "rio",
+    "tabby",
+)
 _MARKS = ("WT_SESSION", "KITTY_WINDOW_ID", "GHOSTTY_RESOURCES_DIR", "WEZTERM_PANE", "ALACRITTY_WINDOW_ID")
 _STEPS = (0, 95, 135, 175, 215, 255)  # of the cube of 6 x 6 x 6
 _ANSI = (  # the 16 as xterm shows them

@@ -1,4 +1,4 @@
-"""Pictures on a screen of lines: as coloured half blocks, or as cells that the terminal fills with the picture."""
+"""Pictures on a screen of lines: as coloured half blocks, or as cells that the terminal fills itself."""
 
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _OPAQUE = 128  # of alpha's 255: below it the background is seen
 
 
 def protocol(env: Mapping[str, str], settings: Settings) -> Literal["none", "cells", "kitty"]:
-    """How pictures are shown: as settings or PI_IMAGE_PROTOCOL say, else what the terminal's name promises."""
+    """How pictures are shown: as settings, PI_IMAGE_PROTOCOL or the terminal's name say."""
     if not settings.flag("terminal.showImages"):
         return "none"
     said = settings.get("terminal.images")
@@ -90,12 +90,14 @@ def _bytes(data: bytes | str) -> bytes:
 
 def _unshown(raw: bytes, mime: str, width: int) -> Line:
     size = len(raw)
-    shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{round(size / 1000)} KB" if size >= 1000 else f"{size} B"
+    shown = (
+        f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{round(size / 1000)} KB" if size >= 1000 else f"{size} B"
+    )
     return clip(((f"[{clean(mime[:60]) or 'image'}, {shown}: can't be shown]", "muted"),), width)
 
 
 def _opened(raw: bytes, width: int, height: int, *, pixels: bool = True) -> "Image | None":
-    """The picture, upright, in at most so many pixels; never enlarged. Without `pixels` only the size is true."""
+    """The picture, upright, in at most so many pixels, never enlarged; without `pixels` only its size."""
     from io import BytesIO
     from warnings import catch_warnings, simplefilter
 
@@ -116,7 +118,7 @@ def _opened(raw: bytes, width: int, height: int, *, pixels: bool = True) -> "Ima
             target = _fit((picture.height, picture.width) if turned else picture.size, width, height)
             picture.draft("RGB", (2 * max(target), 2 * max(target)))  # quick for large JPEGs
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
-            return upright.resize(target, Image.Resampling.BOX if upright.width > target[0] else None)
+            return upright.resize(target, Image.Resampling.BOX)  # pyright: ignore[reportUnknownMemberType]
     except Exception:  # foreign files in foreign decoders, which raise all sorts of errors
         return None
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pi.modes.tui.theme.oklab import Three, from_okhsl, from_oklch, linear
+from pi.modes.tui.theme.theme import Appearance
 from pi.platform.errors import ConfigError
 
 Color = str | int  # "#rrggbb", an index of the terminal's palette, "" for its default
@@ -120,8 +121,8 @@ def contrast(one: str, other: str) -> float:
     return (max(a, b) + 0.05) / (min(a, b) + 0.05)
 
 
-def appearance_of(background: str, foreground: str | None = None) -> str:
-    """ "dark" or "light": what a terminal's own text says, where it can be read; else what can be read better."""
+def appearance_of(background: str, foreground: str | None = None) -> Appearance:
+    """ "dark" or "light": what a terminal's own text says, if readable; else what reads better."""
     white, black = contrast("#ffffff", background), contrast("#000000", background)
     if foreground is not None and contrast(foreground, background) > 1.2:
         dark = luminance(foreground) > luminance(background)

@@ -100,9 +100,8 @@ def _object(value: Any, source: str, what: str) -> dict[str, Any]:
 def _known(value: dict[str, Any], known: Iterable[str], source: str, what: str) -> None:
     if unknown := [key for key in value if key not in known]:
         hint = " Own colours belong into vars." if what == "colors" else ""
-        raise ConfigError(
-            f"{source}: {what} can't have {', '.join(map(repr, unknown[:5]))}. Take {_them(unknown)} out.{hint}"
-        )
+        names = ", ".join(map(repr, unknown[:5]))
+        raise ConfigError(f"{source}: {what} can't have {names}. Take {_them(unknown)} out.{hint}")
 
 
 def _them(names: list[str]) -> str:

@@ -1,8 +1,8 @@
 """The perceptual colour spaces OKLab, OKLCH and OKHSL, to and from sRGB.
 
-After Björn Ottosson, "A perceptual color space for image processing" (2020) and "Okhsv and Okhsl" (2021), whose
-matrices and coefficients these are. Channels of RGB are 0-1 (linear where it says so), hues are degrees, lightness,
-saturation and chroma are 0-1.
+After Björn Ottosson, "A perceptual color space for image processing" (2020) and "Okhsv and Okhsl"
+(2021), whose matrices and coefficients these are. Channels of RGB, lightness, saturation and chroma are 0-1,
+hues are degrees.
 """
 
 from collections.abc import Callable

@@ -11,9 +11,7 @@ QUERY_COLORS = "\x1b]10;?\x1b\\\x1b]11;?\x1b\\" + "".join([f"\x1b]4;{n};?\x1b\\"
 QUERY_APPEARANCE = "\x1b[?996n"
 NOTIFY_ON, NOTIFY_OFF = "\x1b[?2031h", "\x1b[?2031l"  # of changes between light and dark
 
-_ANSWER = re.compile(
-    r"\x1b\](?:(10|11)|4;(\d{1,3}));([^\x07\x1b]{0,60})(?:\x07|\x1b\\)|\x1b\[\?997;([12])n"
-)
+_ANSWER = re.compile(r"\x1b\](?:(10|11)|4;(\d{1,3}));([^\x07\x1b]{0,60})(?:\x07|\x1b\\)|\x1b\[\?997;([12])n")
 # The beginning of an answer at the end of what came. Not ESC and "ESC ]" alone: those may be keys.
 _BEGUN = re.compile(
     r"\x1b(?:\](?:1(?:[01](?:;[^\x07\x1b]{0,60}\x1b?)?)?|4(?:;(?:\d{1,3}(?:;[^\x07\x1b]{0,60}\x1b?)?)?)?)"
@@ -21,6 +19,7 @@ _BEGUN = re.compile(
 )
 _AFTER_ESC = re.compile(r"\](?:1[01]|4;\d{1,3});(?:$|r|#)|\[\?997;[12]n")
 _AFTER_BRACKET = re.compile(r"(?:1[01]|4;\d{1,3});(?:$|r|#)")
+_AFTER_CSI = re.compile(r"\?997;[12]n")
 _RGB = re.compile(r"rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})(?:/[0-9a-fA-F]{1,4})?")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -52,7 +51,7 @@ class AnswerParser:
 
     def feed(self, text: str) -> tuple[list[Answer], str]:
         """At most one answer, of all that is in there, and the rest: keys, mouse, other answers."""
-        begun = {"\x1b": _AFTER_ESC, "\x1b]": _AFTER_BRACKET}.get(self._passed)
+        begun = {"\x1b": _AFTER_ESC, "\x1b]": _AFTER_BRACKET, "\x1b[": _AFTER_CSI}.get(self._passed)
         if begun is not None and begun.match(text):
             text = self._passed + text
         text = self._held + text
@@ -64,7 +63,7 @@ class AnswerParser:
         rest = _ANSWER.sub("", text) if matches else text
         if (tail := _BEGUN.search(rest)) is not None:
             self._held, rest = rest[tail.start() :], rest[: tail.start()]
-        self._passed = "\x1b]" if rest.endswith("\x1b]") else "\x1b" if rest.endswith("\x1b") else ""
+        self._passed = next((key for key in ("\x1b]", "\x1b[", "\x1b") if rest.endswith(key)), "")
         found = _joined(matches)
         return ([found] if found is not None else []), rest
 

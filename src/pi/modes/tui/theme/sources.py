@@ -11,7 +11,12 @@ class Sources:
     """Finds theme files; the first of a name wins."""
 
     def __init__(
-        self, agent_dir: Path, settings: Settings, project: Path | None, extra: Sequence[str | Path], find: bool
+        self,
+        agent_dir: Path,
+        settings: Settings,
+        project: Path | None,
+        extra: Sequence[str | Path],
+        find: bool,
     ):
         self.folder = agent_dir / "themes"  # whose files are read again when they change
         self._agent_dir = agent_dir

@@ -1,12 +1,11 @@
 """The theme `system`: Pi's colours made of those of the terminal.
 
-A colour's hue is that of one of the terminal's 16, its lightness what can be read on the terminal's background and
-on every panel. Without the 16 the hues are Pi's own; without a background the terminal mixes the colours itself.
+A colour's hue is that of one of the terminal's 16, its lightness what can be read on the terminal's
+background and on every panel. Without the 16 the hues are Pi's own; without a background the terminal mixes
+the colours itself.
 """
 
 from collections.abc import Mapping
-
-from msgspec import Struct
 
 from pi.modes.tui.theme.colors import appearance_of, contrast, luminance, to_hex, to_rgb
 from pi.modes.tui.theme.oklab import even_lightness, from_oklch, inner_lightness, to_oklch
@@ -15,6 +14,7 @@ from pi.modes.tui.theme.tokens import BACKGROUNDS, NAMES, THINKING
 
 NAME = "system"
 BODY = ("text", "userMessageText", "toolTitle")
+_LIKE_BODY = ("customMessageText", "mdCodeBlock", "syntaxVariable")
 BODY_CONTRAST = 4.5  # WCAG 2, level AA
 _OWN_TEXT = 5.5  # from which contrast on the terminal's own foreground is taken: clearly above what is muted
 _NEEDED_SLOTS = range(1, 7)  # without these six a palette says nothing
@@ -34,15 +34,10 @@ _HUES: dict[int, tuple[float, float]] = {
 _NEUTRAL_CHROMA, _CHROMA = 0.03, 0.17  # at most
 
 
-class _Role(Struct, frozen=True):
-    slot: int
-    contrast: float
-
-
 _SLOTS = {
     **dict.fromkeys(("accent", "border", "borderAccent", "mdLink", "mdListBullet"), _BLUE),
     **dict.fromkeys(("syntaxKeyword", "syntaxNumber", "customMessageLabel"), _VIOLET),
-    **dict.fromkeys(("mdCode", "syntaxType", "syntaxVariable"), _CYAN),
+    **dict.fromkeys(("mdCode", "syntaxType"), _CYAN),
     **dict.fromkeys(("success", "toolDiffAdded", "syntaxString", "bashMode"), _GREEN),
     **dict.fromkeys(("error", "toolDiffRemoved"), _RED),
     **dict.fromkeys(("warning", "mdHeading"), _YELLOW),
@@ -96,11 +91,6 @@ def system_theme(
     return Theme(NAME, mixer.appearance, mixer.colors())
 
 
-def appearance_for(background: str, foreground: str | None) -> Appearance:
-    """Whether a terminal with these colours is dark or light."""
-    return "light" if appearance_of(background, foreground) == "light" else "dark"
-
-
 def _index(token: str) -> str | int:
     slot = _SLOTS.get(token, _NEUTRAL)
     return "" if slot == _NEUTRAL or token in BACKGROUNDS else slot
@@ -110,7 +100,7 @@ class _Mixer:
     """Finds the lightness at which each colour can be read."""
 
     def __init__(self, background: str, foreground: str | None, palette: Mapping[int, str] | None):
-        self.appearance: Appearance = appearance_for(background, foreground)
+        self.appearance: Appearance = appearance_of(background, foreground)
         self._background = background
         self._foreground = foreground
         self._palette = palette
@@ -126,7 +116,7 @@ class _Mixer:
         for token in NAMES:
             if token in panels:
                 found[token] = panels[token]
-            elif token in BODY:
+            elif token in BODY or token in _LIKE_BODY:
                 found[token] = self._body(hardest)
             elif token == "searchMatchText":
                 found[token] = self._text(_NEUTRAL, _CONTRASTS[token], panels["searchMatchBg"])

@@ -8,7 +8,7 @@ Appearance = Literal["dark", "light"]
 
 
 class Theme(Struct, frozen=True):
-    """All colours of a theme, those it leaves out included: "#rrggbb", 0-255, or "" for the terminal's own."""
+    """All colours of a theme, also those it leaves out: "#rrggbb", 0-255, or "" for the terminal's own."""
 
     name: str
     appearance: Appearance

@@ -8,11 +8,11 @@ from typing import Any, cast
 from msgspec import Struct
 
 from pi.harness.settings import Settings
-from pi.modes.tui.theme.colors import indexed
+from pi.modes.tui.theme.colors import appearance_of, indexed
 from pi.modes.tui.theme.file import load_theme, name_of, parse_theme, read_theme
 from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.system import NAME as SYSTEM
-from pi.modes.tui.theme.system import appearance_for, system_theme
+from pi.modes.tui.theme.system import system_theme
 from pi.modes.tui.theme.theme import Appearance, Theme
 from pi.platform.errors import ConfigError
 
@@ -74,7 +74,7 @@ class Themes:
         """Whether the terminal is dark or light, as far as it is known."""
         said = self._reported
         if said.background is not None:
-            return appearance_for(said.background, said.foreground)
+            return appearance_of(said.background, said.foreground)
         return said.appearance or _of_colorfgbg(self._env) or "dark"
 
     def names(self) -> list[str]:
@@ -93,7 +93,7 @@ class Themes:
     def reported(
         self, foreground: str | None, background: str | None, palette: Mapping[int, str] | None = None
     ) -> bool:
-        """The terminal's colours ("#rrggbb"), as far as it tells them; True when the theme is another one now."""
+        """The terminal's colours ("#rrggbb"), as far as it tells; True when the theme is another now."""
         said = self._reported
         said.foreground = foreground or said.foreground
         said.background = background or said.background
@@ -109,7 +109,7 @@ class Themes:
         return self._follow()
 
     def poll(self) -> bool:
-        """Read the user's own file again when it has changed; True when it has. A broken one is kept as it was."""
+        """Read the user's file again when it has changed; True when it has. A broken one changes nothing."""
         if self._watched is None:
             return False
         path, before = self._watched
@@ -128,7 +128,7 @@ class Themes:
         return True
 
     def reload(self) -> None:
-        """Look for themes again and read the one in use anew; a broken one stays as it was, with a warning."""
+        """Look for themes again and read the one in use anew; a broken one stays as it was."""
         self._files = None
         self._read.clear()
         try:
@@ -239,4 +239,4 @@ def _of_colorfgbg(env: Mapping[str, str]) -> Appearance | None:
     last = env.get("COLORFGBG", "").rpartition(";")[2]
     if not last.isdecimal() or int(last) > 255:
         return None
-    return appearance_for(indexed(int(last)), None)
+    return appearance_of(indexed(int(last)))
