@@ -2,19 +2,21 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pi.agent.limits import call, told
 from pi.harness.extensions.declarations import RenderKind
-from pi.harness.extensions.host import ExtensionHost
+
+if TYPE_CHECKING:
+    from pi.harness.extensions.host import ExtensionHost
 
 _LIMIT_S = 5.0  # for completions: people have typed on by then
 
 
 class OnScreen:
-    """The host's extensions, as a screen asks them. What one does wrong is reported, and something else shown."""
+    """The host's extensions, as a screen asks them; what one does wrong is reported, and not shown."""
 
-    def __init__(self, host: Callable[[], ExtensionHost | None], report: Callable[[str, str, str], None]):
+    def __init__(self, host: "Callable[[], ExtensionHost | None]", report: Callable[[str, str, str], None]):
         self._host = host
         self._report = report
 
@@ -81,7 +83,7 @@ class OnScreen:
                 self._report(owner, key, told(error))
 
     async def _texts(
-        self, host: ExtensionHost, owner: str, where: str, run: Callable[..., Any], word: str
+        self, host: "ExtensionHost", owner: str, where: str, run: Callable[..., Any], word: str
     ) -> list[str]:
         try:
             found = await call(_LIMIT_S, run, word, host.ctx_of(owner))
@@ -90,7 +92,9 @@ class OnScreen:
             return []
         return [str(text) for text in cast(Sequence[Any], found)] if isinstance(found, list | tuple) else []
 
-    def _ask(self, host: ExtensionHost, owner: str, where: str, run: Callable[..., Any], *given: Any) -> Any:
+    def _ask(
+        self, host: "ExtensionHost", owner: str, where: str, run: Callable[..., Any], *given: Any
+    ) -> Any:
         try:
             answer = run(*given, host.ctx_of(owner))
             if inspect.iscoroutine(answer):

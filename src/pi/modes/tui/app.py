@@ -10,7 +10,7 @@ from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App, ComposeResult
 from textual.containers import Container
-from textual.geometry import Offset, Region
+from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -52,37 +52,31 @@ class Canvas(Widget, can_focus=True):
         self.painter: Painter
         self.frame: Frame | None = None
         self._shown: list[Painted] = []
+        self._drawn_for = Size(0, 0)
 
     def draw(self, *, alone: bool) -> list[tuple[int, Strip]]:
         """Compose the rows anew; gives those that have changed, to be sent, if this widget is `alone`."""
-        width, height = self.size
+        width, height = self._drawn_for = self.size
         if not width or not height:
             return []
         self.frame = self.composed(width, height)
         rows, shown = self.frame.rows, self._shown
         self._shown = rows
-        if len(rows) != len(shown):
-            self.refresh()
-            return []
-        changed = [number for number, row in enumerate(rows) if row != shown[number]]
+        same = len(rows) == len(shown)
+        changed = [number for number, row in enumerate(rows) if not same or row != shown[number]]
         if not alone:
             self.refresh(*[Region(0, number, width, 1) for number in changed])
             return []
         return [(number, self.painter.strip(*rows[number], width)) for number in changed]
 
-    def repaint(self, painter: Painter) -> None:
-        """Draw all rows with other colours."""
-        self.painter = painter
+    def forget(self) -> None:
+        """Nothing that is on the screen is to be relied on: all rows are drawn anew."""
         self._shown = []
-        self.draw(alone=False)
-
-    def on_resize(self) -> None:
-        """Everything is drawn anew: what was on the screen is not to be relied on."""
-        self._shown = []
-        self.draw(alone=False)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The rows of a region."""
+        if self._drawn_for != self.size:
+            self.draw(alone=True)  # all of it is painted now, as Textual asks for it
         width = self.size.width
         rows = self._shown[crop.y : crop.bottom]
         strips = [self.painter.strip(line, fill, width) for line, fill in rows]
@@ -138,7 +132,7 @@ class PiApp(App[None]):
         self._last = asyncio.get_running_loop().time()
         if not self.is_running or self._scene is None:
             return
-        rows = self._canvas.draw(alone=self.focused is self._canvas)
+        rows = self._canvas.draw(alone=self._is_alone())
         if self._canvas.frame is not None and (cursor := self._canvas.frame.cursor) is not None:
             self.cursor_position = Offset(cursor[1], cursor[0])
         if rows:
@@ -147,7 +141,9 @@ class PiApp(App[None]):
             self._frame = asyncio.get_running_loop().call_later(STEP_S, self.draw)
 
     def theme_changed(self) -> None:
-        self._canvas.repaint(self._make_painter())
+        self._canvas.painter = self._make_painter()
+        self._canvas.forget()
+        self.draw()
 
     def write(self, text: str) -> None:
         if self._driver is not None:
@@ -206,16 +202,18 @@ class PiApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Keys and pasted text go to the interface at once, unless an overlay has the focus."""
         scene = self._scene
-        if scene is None or (self._is_mounted and self.focused not in (None, self._canvas)):
+        if scene is None or not isinstance(event, events.Key | events.Paste) or not self._is_alone():
             await super().on_event(event)
-        elif isinstance(event, events.Key):
+            return
+        if isinstance(event, events.Key):
             scene.press(key_of(event))
-            self.draw()
-        elif isinstance(event, events.Paste):
-            scene.paste(event.text)
-            self.draw()
         else:
-            await super().on_event(event)
+            scene.paste(event.text)
+        self.draw()
+
+    def _is_alone(self) -> bool:
+        """Whether nothing but the canvas is on the screen: then rows are sent as they change."""
+        return bool(self.screen_stack) and self.focused in (None, self._canvas)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         self._mouse(lambda mouse: mouse.down(event.screen_x, event.screen_y, event.button))

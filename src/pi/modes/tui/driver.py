@@ -20,7 +20,7 @@ from pi.modes.tui.keys.sequences import (
     StatusReport,
 )
 from pi.modes.tui.terminal.title import RESTORE, SAVE
-from pi.modes.tui.theme.queries import Answer, AnswerParser
+from pi.modes.tui.theme.queries import NOTIFY_OFF, NOTIFY_ON, Answer, AnswerParser
 
 _ESCAPE_S, _FAR_ESCAPE_S = 0.01, 0.1  # how long what follows an ESC may take: near, and over SSH
 _IDLE_S = 0.1  # how soon the end of the app is noticed
@@ -65,12 +65,12 @@ class PiDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         super().start_application_mode()
-        self.write(SAVE + KEYBOARD_QUERY + self.ties.query)
+        self.write(SAVE + NOTIFY_ON + KEYBOARD_QUERY + self.ties.query)
         self.flush()
         self.ties.began()
 
     def stop_application_mode(self) -> None:
-        self.write(KEYBOARD_OFF + RESTORE)
+        self.write(KEYBOARD_OFF + NOTIFY_OFF + RESTORE)
         super().stop_application_mode()
         self.ties.ended()
 

@@ -22,12 +22,14 @@ from pi.modes.tui.terminal.colors import depth
 from pi.modes.tui.terminal.images import protocol
 from pi.modes.tui.terminal.progress import ProgramStatus, Progress
 from pi.modes.tui.terminal.rescue import Rescue
-from pi.modes.tui.theme.queries import NOTIFY_ON, QUERY_COLORS, Answer, AnswerParser
+from pi.modes.tui.theme.queries import QUERY_COLORS, Answer, AnswerParser
 from pi.modes.tui.theme.themes import Themes
 from pi.modes.tui.ui import TuiUI
 from pi.platform.errors import PiError
 from pi.platform.terminal import write_all
 from pi.platform.tty import Tty
+
+THEME_S = 1.0  # between two looks at the file of the theme
 
 
 class Start(Struct, frozen=True):
@@ -62,7 +64,7 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
             began=rescue.arm,
             ended=rescue.disarm,
             typed=typed.encode(),
-            query=NOTIFY_ON + program.query,
+            query=program.query,
         )
         app = PiApp(driver_class(ties))
         interface = Interface(
@@ -126,6 +128,7 @@ async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[s
     for warning in [*warnings, *session.warnings, *interface.themes.warnings]:
         interface.notify(warning, "warning")
     session.warnings.clear()
+    interface.spawn(_watch_theme(interface))
     if session.extensions is not None:
         session.extensions.shutdown = interface.quit
     await session.start()
@@ -142,6 +145,18 @@ async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[s
 
     for number, text in enumerate(start.prompts):
         await prompt(interface, text, "follow_up", images=start.images if number == 0 else ())
+
+
+async def _watch_theme(interface: Interface) -> None:
+    """Take up a changed theme file."""
+    themes = interface.themes
+    while True:
+        await asyncio.sleep(THEME_S)
+        before = len(themes.warnings)
+        if themes.poll():
+            interface.display.theme_changed()
+        for warning in themes.warnings[before:]:
+            interface.notify(warning, "warning")
 
 
 def _themes(session: Session, agent_dir: Path, start: Start) -> Themes:
