@@ -122,6 +122,8 @@ PI = {
         "json": ["--model", "fake/fake", "--mode", "json", "Say hi"],
         "continue": ["--model", "fake/fake", "--continue", "-p", "Say hi"],
         "rpc": ["--model", "fake/fake", "--mode", "rpc"],
+        "tui": ["--model", "fake/fake", "--tui-mode", "fullscreen"],
+        "tui-continue": ["--model", "fake/fake", "--tui-mode", "fullscreen", "--continue"],
     },
     "env": {"PI_CODING_AGENT_DIR": "<home>/agent", "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
     "files": {"agent/models.json": MODELS},

@@ -27,14 +27,14 @@ class Row:
     @property
     def verdict(self) -> str:
         judged = self.ratio if self.measure.share else self.medians.get(CANDIDATE)
-        if judged is None:
+        if judged is None or self.measure.budget is None:
             return "–"
         if judged > self.measure.budget:
             return "over"
-        return "within" if judged > self.measure.goal else "goal"
+        return "within" if self.measure.goal is None or judged > self.measure.goal else "goal"
 
 
-def rows(measures: Sequence[Measure], runs: Runs) -> list[Row]:
+def rows(measures: Sequence[Measure], runs: Mapping[str, Any]) -> list[Row]:
     """All rows; a peer without the samples that a measure needs is missing in its medians."""
     table: list[Row] = []
     for measure in measures:
@@ -54,7 +54,7 @@ def as_markdown(table: Sequence[Row], peers: Sequence[str], problems: Sequence[s
     for row in table:
         unit, ratio = row.measure.unit, row.ratio
         limits = [
-            f"≤ {limit:.2f}" if row.measure.share else f"≤ {figure(limit, unit)}"
+            "–" if limit is None else f"≤ {limit:.2f}" if row.measure.share else f"≤ {figure(limit, unit)}"
             for limit in (row.measure.budget, row.measure.goal)
         ]
         medians = [figure(row.medians.get(peer), unit) for peer in peers]
@@ -71,12 +71,20 @@ def as_markdown(table: Sequence[Row], peers: Sequence[str], problems: Sequence[s
 def figure(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    digits = 1 if unit in ("ms", "MiB") and value < 100 else 0
+    digits = 1 if unit in ("ms", "MiB", "kB") and value < 100 else 0
     return f"{value:,.{digits}f} {unit}".rstrip()
 
 
-def as_json(table: Sequence[Row], runs: Runs, problems: Sequence[str]) -> dict[str, Any]:
-    """Everything the report rests on; samples in seconds, MiB and characters, medians in the row's unit."""
+def plain(runs: Runs) -> dict[str, Any]:
+    """All samples, as JSON has them; seconds, MiB and characters."""
+    return {
+        peer: {scenario: [asdict(sample) for sample in samples] for scenario, samples in found.items()}
+        for peer, found in runs.items()
+    }
+
+
+def as_json(table: Sequence[Row], samples: Mapping[str, Any], problems: Sequence[str]) -> dict[str, Any]:
+    """Everything the report rests on; medians in the row's unit."""
     return {
         "machine": {
             "system": platform.platform(),
@@ -96,9 +104,6 @@ def as_json(table: Sequence[Row], runs: Runs, problems: Sequence[str]) -> dict[s
             }
             for row in table
         ],
-        "samples": {
-            peer: {scenario: [asdict(sample) for sample in samples] for scenario, samples in found.items()}
-            for peer, found in runs.items()
-        },
+        "samples": samples,
         "problems": list(problems),
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import PEERS, InstallError, Peer, installed
-from report import BASELINE, CANDIDATE, Runs, as_json, as_markdown, rows
+from report import BASELINE, CANDIDATE, Runs, as_json, as_markdown, plain, rows
 from runner import RunError, Runner
 from scenarios import SCENARIOS, Scenario, measures, scenarios
 from server import ScriptedServer
@@ -40,7 +40,7 @@ def main() -> None:
     print(as_markdown(table, list(runs), problems))
     if options.json:
         options.json.write_text(
-            json.dumps(as_json(table, runs, problems), indent=1, ensure_ascii=False) + "\n"
+            json.dumps(as_json(table, plain(runs), problems), indent=1, ensure_ascii=False) + "\n"
         )
 
 

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from server import Script
 
@@ -62,9 +63,9 @@ class Measure:
 
     title: str
     unit: str
-    value: Callable[[Samples], float]  # KeyError when a scenario that it needs was not run
-    budget: float
-    goal: float
+    value: Callable[[Any], float]  # of a peer's samples; KeyError when a scenario that it needs was not run
+    budget: float | None = None  # without one, the row is only told
+    goal: float | None = None
     share: bool = True
 
 

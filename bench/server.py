@@ -1,10 +1,16 @@
 """The scripted model server that all peers talk to: answers by script, and notes when each request came.
 
 Loopback only. The answer is never computed: as many tool calls as the script says, one per request, then
-text in as many pieces as it says, each in a write of its own. A new wire format is one function in `FORMATS`.
+text in as many pieces as it says, each in a write of its own, as quickly as they go or so many a second. A
+new wire format is one function in `FORMATS`.
 """
 
+import functools
+import itertools
 import json
+import re
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,19 +20,62 @@ from typing import Any
 
 PIECE = "lorem ipsum dolor "
 LAST_PIECE = "done."
+CHAPTER = """
+## {title}, chapter {number}
+
+A *store* keeps **one record** for each key; `get` and `put` are described in [the guide](https://example.org/{number}).
+Reading is quick, writing takes a lock. What follows tells why, and what that costs in practice.
+
+1. A reader looks the key up in `index`,
+2. seeks to the place, and
+   - reads the **length** first,
+   - then the record *itself*.
+
+```python
+class Store:
+    def get(self, key: str, default: bytes = b"") -> bytes:
+        # at most {number} bytes
+        place = self.index.get(key)
+        return default if place is None else self.file.read(place)  # no lock
+```
+
+| call | times | milliseconds |
+| --- | ---: | ---: |
+| get | {number} | 0.25 |
+| put | 17 | 1.50 |
+
+> Nothing else in the program writes to this file.
+"""
 
 
 @dataclass(frozen=True)
 class Script:
     """What the server answers: `tool_turns` calls of `tool`, then a text of `deltas` pieces.
 
-    `at_once` gives an answer in one write, so that the reader alone sets the pace.
+    `at_once` gives an answer in one write, so that the reader alone sets the pace. With a `title`, the text
+    is Markdown, a word in each piece, that begins with the title and closes with "End of <title>."
     """
 
     deltas: int = 1
+    rate: float = 0  # pieces a second; 0 is as many as go through
+    title: str = ""
     tool_turns: int = 0
     tool: tuple[str, dict[str, Any]] = ("bash", {"command": "true"})
     at_once: bool = False
+
+    def pieces(self) -> list[str]:
+        """The text of the answer."""
+        if not self.title:
+            return [PIECE] * (self.deltas - 1) + [LAST_PIECE]
+        words: list[str] = []
+        titled = CHAPTER.replace("{title}", self.title)
+        for number in itertools.count(1):
+            words += re.findall(r"\s*\S+", titled.replace("{number}", str(number)))
+            if len(words) >= self.deltas - 1:
+                break
+        words = words[: self.deltas - 1]
+        fence = "\n```" if "".join(words).count("```") % 2 else ""
+        return [*words, f"{fence}\n\nEnd of {self.title}."]
 
 
 @dataclass(frozen=True)
@@ -39,11 +88,16 @@ class Request:
 
 @dataclass
 class Play:
-    """A script, the requests that it has met, and the seconds spent on answering them."""
+    """A script, the requests that it has met, and the seconds spent on answering them.
+
+    `closed` is set when a client has hung up in the middle of a paced answer, and `closed_at` is when.
+    """
 
     script: Script
     requests: list[Request] = field(default_factory=list)
     seconds: float = 0
+    closed: threading.Event = field(default_factory=threading.Event)
+    closed_at: float = 0
 
 
 class ScriptedServer(ThreadingHTTPServer):
@@ -102,10 +156,32 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         pieces = map(framed, events(body, play.script))
+        if play.script.rate:
+            if not self.paced(list(pieces), play.script.rate):
+                play.closed_at = time.monotonic()
+                play.closed.set()
+                self.close_connection = True
+                return
+            pieces = iter(())
         for piece in [b"".join(pieces)] if play.script.at_once else pieces:
             self.wfile.write(piece)
         play.seconds += time.monotonic() - begun
         self.wfile.write(b"0\r\n\r\n")
+
+    def paced(self, pieces: list[bytes], rate: float) -> bool:
+        """Write so many a second, by the clock; False as soon as the client hangs up."""
+        begun = time.monotonic()
+        for number, piece in enumerate(pieces, start=1):
+            try:
+                self.wfile.write(piece)
+                left = begun + number / rate - time.monotonic()
+                if select.select([self.connection], [], [], max(0, left))[0]:
+                    if not self.connection.recv(1, socket.MSG_PEEK):
+                        return False
+                    time.sleep(max(0, begun + number / rate - time.monotonic()))  # it says something early
+            except OSError:  # reset
+                return False
+        return True
 
 
 def framed(event: str) -> bytes:
@@ -130,8 +206,7 @@ def chat_completions(body: dict[str, Any], script: Script) -> Iterator[str]:
         yield chunk({"tool_calls": [call]})
         yield chunk({}, "tool_calls")
     else:
-        yield from [chunk({"content": PIECE})] * (script.deltas - 1)
-        yield chunk({"content": LAST_PIECE})
+        yield from map(functools.cache(lambda piece: chunk({"content": piece})), script.pieces())
         yield chunk({}, "stop")
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
     yield json.dumps({**head, "choices": [], "usage": usage})
@@ -155,7 +230,7 @@ def responses(body: dict[str, Any], script: Script) -> Iterator[str]:
     else:
         item = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
         yield event("response.output_item.added", output_index=0, item={**item, "content": []})
-        pieces = [*[PIECE] * (script.deltas - 1), LAST_PIECE]
+        pieces = script.pieces()
         for piece in pieces:
             yield event(
                 "response.output_text.delta", item_id="msg_0", output_index=0, content_index=0, delta=piece

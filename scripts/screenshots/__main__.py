@@ -10,10 +10,12 @@ IMAGES = Path("docs/images")
 
 
 async def main() -> None:
+    """Make each of them."""
     IMAGES.mkdir(exist_ok=True)
     for name, scene in SCENES.items():
         (IMAGES / f"{name}.svg").write_text(await still(scene), encoding="utf-8")
         print(IMAGES / f"{name}.svg")
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,17 +1,17 @@
-"""A scene becomes a picture: a session of a scripted model, an interface around it, one frame."""
+"""An interface without a terminal, over a session of a scripted model; what it shows becomes a picture."""
 
-import asyncio
+import json
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import Struct
 
-from pi.harness.session import Session
-from pi.harness.settings import load_settings
+from pi.harness.storage.store import Store
+from pi.llm.registry import ModelRegistry
 from pi.modes.tui.blocks.block import Look
 from pi.modes.tui.frame import compose
 from pi.modes.tui.interface import Interface
@@ -19,19 +19,21 @@ from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.lines import Line
 from pi.modes.tui.paint import Painter
 from pi.modes.tui.svg import svg
+from pi.modes.tui.terminal.colors import Depth
 from pi.modes.tui.theme.themes import Themes
 from pi.sdk import create_agent_session
 from pi.testing import Reply, ScriptedModel
-from pi.harness.storage.store import Store
+
+_GROUNDS = {"dark": ("#dce0e3", "#15181c"), "light": ("#24292e", "#fcfcfa")}  # the terminal's own colours
 
 
 class Scene(Struct, frozen=True):
-    """What is done before the picture is taken, and how large and in which theme it is."""
+    """What is done before the picture is taken, the project's files and the user's, and how large it is."""
 
     act: Callable[[Interface], Awaitable[None]]
     replies: tuple[Reply | str, ...] = ()
     files: dict[str, str] = {}
-    theme: str = "dark"
+    models: dict[str, Any] = {}  # providers, as in models.json
     width: int = 100
     height: int = 32
 
@@ -39,7 +41,7 @@ class Scene(Struct, frozen=True):
 class Still:
     """A display that shows nothing."""
 
-    def wake(self) -> None: ...
+    def wake(self, *, now: bool = False) -> None: ...
     def theme_changed(self) -> None: ...
     def write(self, text: str) -> None: ...
     def stop_process(self) -> None: ...
@@ -55,55 +57,82 @@ class Still:
         return None
 
 
+@asynccontextmanager
+async def interface_of(
+    model: ScriptedModel,
+    home: Path,
+    *,
+    files: dict[str, str] | None = None,
+    models: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    theme: str = "dark",
+    unicode: bool = True,
+    display: Still | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
+    **options: Any,
+) -> AsyncGenerator[Interface]:
+    """An interface whose user has this home folder, with the project `~/shop` and no keys but its own.
+
+    `options` are those of `create_agent_session`.
+    """
+    agent, project = home / ".pi" / "agent", home / "shop"
+    agent.mkdir(parents=True)
+    (agent / "settings.json").write_text(json.dumps(settings or {}), encoding="utf-8")
+    (agent / "models.json").write_text(json.dumps({"providers": models or {}}), encoding="utf-8")
+    for name, text in {"shop/": "", **(files or {})}.items():
+        place = home / name
+        (place if name.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            place.write_text(text, encoding="utf-8")
+    before = dict(os.environ)
+    for name in ModelRegistry(agent).key_names():
+        os.environ.pop(name, None)
+    os.environ.update(HOME=str(home), PI_OFFLINE="1", PI_CODING_AGENT_DIR=str(agent))
+    try:
+        options.setdefault("store", Store.in_memory(project))
+        session = await create_agent_session(cwd=project, agent_dir=agent, model=model.model, **options)
+        interface = Interface(
+            session,
+            keymap=Keymap.load(agent, []),
+            themes=Themes(agent, session.setup.settings, wanted=theme, env={}),
+            look=Look(cwd=project, unicode=unicode),
+            display=display or Still(),
+            agent_dir=agent,
+            clock=clock,
+        )
+        session.subscribe(interface.fold.apply)
+        interface.rebuild()
+        await session.start()
+        interface.fold.model_changed()
+        try:
+            yield interface
+        finally:
+            await interface.close()
+            await session.close()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def picture(interface: Interface, width: int, height: int, depth: Depth = "truecolor") -> str:
+    """What the screen shows now, as SVG."""
+    themes = interface.themes
+    foreground, background = _GROUNDS[themes.current.appearance]
+    rows = compose(interface, width, height).rows
+    painter = Painter(themes.current, depth)
+    return svg(rows, painter, width, foreground=foreground, background=background)
+
+
 async def still(scene: Scene) -> str:
     """The SVG of a scene."""
-    with TemporaryDirectory() as folder:
-        home, project = Path(folder), Path(folder, "shop")
-        agent = home / ".pi" / "agent"
-        agent.mkdir(parents=True)
-        project.mkdir()
-        for name, text in scene.files.items():
-            place = project / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
-        before = os.environ.get("HOME")
-        os.environ["HOME"] = str(home)
-        try:
-            return await _taken(scene, agent, project)
-        finally:
-            os.environ["HOME"] = before or ""
-
-
-async def _taken(scene: Scene, agent: Path, project: Path) -> str:
-    model = ScriptedModel(*scene.replies)
-    session: Session = await create_agent_session(
-        cwd=project, agent_dir=agent, model=model.model, store=Store.in_memory(project)
-    )
-    clock = [0.0]
-    themes = Themes(agent, load_settings(agent, None), wanted=scene.theme)
-    interface = Interface(
-        session,
-        keymap=Keymap.load(agent, []),
-        themes=themes,
-        look=Look(cwd=project),
-        display=Still(),
-        agent_dir=agent,
-        clock=lambda: clock[0],
-    )
-    session.subscribe(interface.fold.apply)
-    await session.start()
-    interface.rebuild()
-    await scene.act(interface)
-    await asyncio.sleep(0)
-    clock[0] += 3.2
-    frame = compose(interface, scene.width, scene.height)
-    picture = svg(
-        frame.rows,
-        Painter(themes.current, "truecolor"),
-        scene.width,
-        foreground=themes.concrete("text"),
-        background="#15171c" if themes.current.appearance == "dark" else "#fcfcfa",
-    )
-    await interface.close()
-    await session.close()
-    return picture
+    model = ScriptedModel(*scene.replies, id="claude-sonnet-4-5", context_window=200_000)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        async with interface_of(
+            model,
+            Path(home),
+            files=scene.files,
+            models=scene.models,
+            settings={"quietStartup": True},
+        ) as interface:
+            await scene.act(interface)
+            return picture(interface, scene.width, scene.height)

@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e import tmux
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "conformance" / "golden"))
+READY = "(oai) m"  # stands in the footer
 
 
 class Provider:
@@ -21,19 +24,37 @@ class Provider:
     def __init__(self) -> None:
         from fake_provider import FakeProvider
 
+        class Watched(FakeProvider):
+            async def _client(self, reader: Any, writer: Any) -> None:
+                connections.append(reader)
+                await super()._client(reader, writer)
+
+        connections: list[asyncio.StreamReader] = []
+        self._connections = connections
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = FakeProvider({"turns": [], "after": {"text": "Fine."}})
+        self._server = Watched({"turns": [], "after": {"text": "Fine."}})
         self.port = self._await(self._server.start())
 
-    def script(self, *turns: Any, after: Any = None) -> None:
+    def script(self, *turns: Any, after: Any = None, rules: Mapping[str, Any] | None = None) -> None:
+        """The answers by their order; `rules` are answers to requests with that text in them."""
         self._server.turns = list(turns)
         self._server.after = after or {"text": "Fine."}
+        self._server.rules = [{"match": text, "turn": turn} for text, turn in (rules or {}).items()]
 
     @property
     def requests(self) -> list[dict[str, Any]]:
         return self._server.requests
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients haven't hung up."""
+        return sum(not reader.at_eof() for reader in self._connections)
+
+    def asked(self) -> list[str]:
+        """The last thing that the user said, by request."""
+        return [_said(request["body"])[-1] for request in self.requests]
 
     def close(self) -> None:
         self._await(self._end())
@@ -50,6 +71,17 @@ class Provider:
 
     def _await(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+
+def _said(body: dict[str, Any]) -> list[str]:
+    """What the user says in a request of one of the two protocols."""
+    texts: list[str] = []
+    for message in body["messages"]:
+        if message["role"] == "user":
+            content = message["content"]
+            parts = content if isinstance(content, list) else [{"text": content}]
+            texts += [part["text"] for part in parts if "text" in part]
+    return texts
 
 
 class World:
@@ -116,6 +148,41 @@ class World:
     def last_message(self) -> dict[str, Any]:
         (session,) = self.sessions()
         return [entry["message"] for entry in session if entry["type"] == "message"][-1]
+
+
+class Terminals:
+    """Pi in real terminals, each as large as it is asked for; all are closed at the end."""
+
+    def __init__(self, world: World):
+        self.world = world
+        self._opened: list[tmux.Tmux] = []
+
+    def open(self, *words: str, ready: str | None = READY, **options: Any) -> tmux.Tmux:
+        """Pi with these words on its command line, once it shows `ready`."""
+        return self.run(self.world.command(*words), ready=ready, **options)
+
+    def run(
+        self, argv: list[str], *, ready: str | None = None, env: Mapping[str, str] | None = None, **size: int
+    ) -> tmux.Tmux:
+        """Any program; `env` goes before the world's."""
+        opened = tmux.Tmux(argv, self.world.project, self.world.env | tmux.TERMINAL | dict(env or {}), **size)
+        self._opened.append(opened)
+        if ready is not None:
+            opened.until(ready)
+        return opened
+
+    def close(self) -> None:
+        for each in self._opened:
+            each.close()
+
+
+@pytest.fixture
+def terminals(world: World) -> Iterator[Terminals]:
+    if not tmux.there():
+        pytest.skip("tmux isn't installed")
+    terminals = Terminals(world)
+    yield terminals
+    terminals.close()
 
 
 @pytest.fixture(scope="session")

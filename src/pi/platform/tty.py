@@ -1,4 +1,4 @@
-"""The terminal while Pi starts: nothing is echoed, what is typed is kept, and a first question can be asked."""
+"""The terminal while Pi starts: nothing is echoed, what is typed is kept, and it can be asked things."""
 
 import os
 import select

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pi.agent.limits import call, told
 from pi.harness.extensions.declarations import RenderKind
+from pi.platform.errors import PiError
 
 if TYPE_CHECKING:
     from pi.harness.extensions.host import ExtensionHost
@@ -19,6 +20,7 @@ class OnScreen:
     def __init__(self, host: "Callable[[], ExtensionHost | None]", report: Callable[[str, str, str], None]):
         self._host = host
         self._report = report
+        self._reported: set[tuple[str, str, str]] = set()
 
     def segments(self) -> list[tuple[int, str]]:
         """Priority and text of each segment of the footer that has something to say now."""
@@ -96,11 +98,18 @@ class OnScreen:
         self, host: "ExtensionHost", owner: str, where: str, run: Callable[..., Any], *given: Any
     ) -> Any:
         try:
-            answer = run(*given, host.ctx_of(owner))
+            ctx = host.ctx_of(owner)
+        except PiError:
+            return None  # the session hasn't begun, or the extension isn't in it any more
+        try:
+            answer = run(*given, ctx)
             if inspect.iscoroutine(answer):
                 answer.close()
                 raise TypeError("what is drawn can't wait: make it a plain function")
             return answer
         except Exception as error:  # foreign code: what it would have shown is shown in the usual way
-            self._report(owner, where, told(error))
+            said = (owner, where, told(error))
+            if said not in self._reported:  # it is asked again and again
+                self._reported.add(said)
+                self._report(*said)
             return None

@@ -12,7 +12,7 @@ from pi.modes.tui.paint import Painter
 from pi.modes.tui.panels.panel import Panel
 from pi.modes.tui.scene import Alone
 from pi.modes.tui.terminal.captured import Captured
-from pi.modes.tui.terminal.colors import depth
+from pi.modes.tui.terminal.colors import Depth, depth
 from pi.modes.tui.theme.themes import Themes
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Asker:
     def __init__(self, agent_dir: Path, settings: Settings):
         self.keymap = Keymap.load(agent_dir, [])
         self._themes = Themes(agent_dir, settings)
-        self._depth = depth(os.environ, settings)
+        self._depth: Depth = depth(os.environ, settings)
 
     async def ask(self, panel: Panel[T]) -> T | None:
         """The answer; None of somebody who went away."""

@@ -118,11 +118,15 @@ class PiApp(App[None]):
     def on_mount(self) -> None:
         self.call_after_refresh(self._begin)
 
-    def wake(self) -> None:
-        """Show soon what looks different."""
-        if self._frame is None:
-            loop = asyncio.get_running_loop()
-            self._frame = loop.call_later(max(0.0, self._last + FRAME_S - loop.time()), self.draw)
+    def wake(self, *, now: bool = False) -> None:
+        """Show what looks different, soon or `now`."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() if now else max(loop.time(), self._last + FRAME_S)
+        if self._frame is not None:
+            if self._frame.when() <= due:
+                return
+            self._frame.cancel()
+        self._frame = loop.call_at(due, self.draw)
 
     def draw(self) -> None:
         """Show it now."""
@@ -136,7 +140,7 @@ class PiApp(App[None]):
         if self._canvas.frame is not None and (cursor := self._canvas.frame.cursor) is not None:
             self.cursor_position = Offset(cursor[1], cursor[0])
         if rows:
-            self._display(self.screen, Rows(rows))
+            self._display(self.screen, Rows(rows))  # pyright: ignore - see the ADR: not promised by Textual
         if self._scene.moving:  # its spinner turns
             self._frame = asyncio.get_running_loop().call_later(STEP_S, self.draw)
 

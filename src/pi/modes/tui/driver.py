@@ -52,7 +52,7 @@ class PiDriver(LinuxDriver):
     ties: ClassVar[Ties]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._file = self.ties.out
         self._typed = self.ties.typed
 
@@ -100,7 +100,7 @@ class PiDriver(LinuxDriver):
         if early:
             take(early)
         while not self.exit_event.is_set():
-            due = keys._timeout_time
+            due = keys.due
             wait = _IDLE_S if due is None else min(_IDLE_S, max(0.0, due - monotonic()))
             if select.select([self.fileno], [], [], wait)[0]:
                 data = os.read(self.fileno, 1 << 16)

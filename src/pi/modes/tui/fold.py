@@ -1,22 +1,23 @@
 """The fold: each event of the session becomes a change of the transcript, the status or the footer."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pi.agent import events as agent
 from pi.harness import events as told
-from pi.harness.storage.entries import CustomMessage, CustomMessageEntry
-from pi.llm.events import BlockDelta, BlockEnd, BlockStart
+from pi.harness.storage.entries import CustomEntry, CustomMessage
+from pi.llm.events import BlockDelta, BlockEnd, BlockEvent, BlockStart
 from pi.llm.messages import AssistantMessage, ToolCall, ToolResultMessage, UserMessage
 from pi.modes.tui.arguments import PartialArguments
 from pi.modes.tui.blocks.assistant import AssistantBlock
 from pi.modes.tui.blocks.bash import BashBlock
 from pi.modes.tui.blocks.block import Block
-from pi.modes.tui.blocks.build import blocks_of, user_block
-from pi.modes.tui.blocks.custom import CustomBlock, RenderedBlock
+from pi.modes.tui.blocks.build import NOTHING, blocks_of, user_block
+from pi.modes.tui.blocks.custom import CustomBlock
 from pi.modes.tui.blocks.summary import CompactionBlock
 from pi.modes.tui.blocks.tool import ToolBlock
+from pi.modes.tui.dressing import dress
 from pi.modes.tui.header import HeaderBlock
 from pi.modes.tui.loaded import loaded
 
@@ -29,10 +30,38 @@ class Fold:
 
     def __init__(self, interface: "Interface"):
         self._interface = interface
+        self._status = interface.status
         self._answer: AssistantBlock | None = None
         self._tools: dict[str, ToolBlock] = {}  # of the run that goes on, by the call's id
         self._writing: dict[int, PartialArguments] = {}  # calls that are being written, by their place
         self._shells: list[BashBlock] = []
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            agent.AgentStart: self._run_started,
+            agent.MessageStart: self._begin,
+            agent.MessageUpdate: self._grow,
+            agent.MessageEnd: self._end,
+            agent.ToolExecutionStart: self._tool_started,
+            agent.ToolExecutionUpdate: self._tool_updated,
+            agent.ToolExecutionEnd: self._tool_ended,
+            agent.TurnEnd: self.model_changed,
+            told.AgentSettled: self._settled,
+            told.QueueUpdate: self._queued,
+            told.AutoRetryStart: self._retries,
+            told.AutoRetryEnd: self._retried,
+            told.CompactionStart: self._compacts,
+            told.CompactionEnd: self._compacted,
+            told.SummarizationRetryScheduled: self._summary_waits,
+            told.SummarizationRetryAttemptStart: self._summary_goes_on,
+            told.SummarizationRetryFinished: self._summary_goes_on,
+            told.ModelFailover: self._noticed,
+            told.CacheMiss: self._noticed,
+            told.SessionWarning: self._noticed,
+            told.ExtensionFailed: self._noticed,
+            told.ThinkingLevelChanged: self.model_changed,
+            told.EntryAppended: self._appended,
+            told.SessionInfoChanged: self._named,
+            told.BashExecutionUpdate: self._printed,
+        }
 
     def rebuild(self) -> None:
         """The transcript of the session as it is now, behind the header."""
@@ -46,78 +75,10 @@ class Fold:
 
     def apply(self, event: Any) -> None:
         """One event."""
-        interface, status = self._interface, self._interface.status
-        match event:
-            case agent.MessageUpdate(assistant_message_event=piece):
-                self._grow(piece)
-            case agent.ToolExecutionUpdate(tool_call_id=id, partial_result=result):
-                if id in self._tools:
-                    self._tools[id].update(result)
-            case agent.MessageStart(message):
-                self._begin(message)
-            case agent.MessageEnd(message):
-                self._end(message)
-            case agent.ToolExecutionStart(tool_call_id=id, tool_name=name, args=args):
-                block = self._tool(id, name)
-                block.arguments(args, False)
-                block.start()
-            case (
-                agent.ToolExecutionEnd(tool_call_id=id, tool_name=name, result=result, is_error=failed) as end
-            ):
-                duration = end.duration_ms if isinstance(end.duration_ms, int) else None
-                self._tool(id, name).end(result, failed, duration)
-            case agent.AgentStart():
-                status.begin("run", "Working")
-                interface.started()
-            case agent.TurnEnd():
-                interface.footer.update()
-            case told.AgentSettled():
-                status.end("run", "retry")
-                interface.footer.update()
-                interface.settled()
-            case told.QueueUpdate(steering=steering, follow_up=following):
-                status.steering, status.following = steering, following
-            case _:
-                self._apply_rest(event)
-        interface.display.wake()
-
-    def _apply_rest(self, event: Any) -> None:
-        interface, status = self._interface, self._interface.status
-        match event:
-            case told.AutoRetryStart(attempt=attempt, max_attempts=most, delay_ms=delay, error_message=error):
-                status.begin("retry", f"{_first_line(error)}: try {attempt} of {most}", seconds=delay / 1000)
-            case told.AutoRetryEnd():
-                status.end("retry")
-            case told.CompactionStart(reason=reason):
-                label = "Compacting" if reason == "manual" else "The context is full: compacting"
-                status.begin("compaction", label, hint="to cancel")
-            case told.CompactionEnd() as end:
-                status.end("compaction", "summary")
-                self._compacted(end)
-            case (
-                told.SummarizationRetryScheduled(attempt=attempt, max_attempts=most, delay_ms=delay) as retry
-            ):
-                label = f"{_first_line(retry.error_message)}: try {attempt} of {most}"
-                status.begin("summary", label, seconds=delay / 1000)
-            case told.SummarizationRetryAttemptStart() | told.SummarizationRetryFinished():
-                status.end("summary")
-            case told.ModelFailover() | told.CacheMiss() | told.SessionWarning() | told.ExtensionFailed():
-                from pi.modes.tui.notices import notice_of
-
-                interface.notify(*notice_of(event))
-                if isinstance(event, told.SessionWarning) and event.message in interface.session.warnings:
-                    interface.session.warnings.remove(event.message)  # it is told
-                interface.footer.update()
-            case told.ThinkingLevelChanged() | told.EntryAppended():
-                self.model_changed()
-            case told.SessionInfoChanged():
-                interface.retitle()
-            case told.BashExecutionUpdate(delta=delta, id=id):
-                for block in self._shells:
-                    if block.entry_id == id:
-                        block.output(delta)
-            case _:
-                pass
+        handle = self._handlers.get(cast(type, type(event)))
+        if handle is not None:
+            handle(event)
+            self._interface.display.wake(now=isinstance(event, _AT_ONCE))
 
     @contextmanager
     def shell(self, command: str, *, excluded: bool) -> Generator[BashBlock]:
@@ -126,13 +87,13 @@ class Fold:
         block.entry_id = f"shell-{id(block)}"
         self._shells.append(block)
         self._interface.show(block)
-        self._interface.status.begin("shell", "Running", hint="to cancel")
+        self._status.begin("shell", "Running", hint="to cancel")
         try:
             yield block
         finally:
             self._shells.remove(block)
             if not self._shells:
-                self._interface.status.end("shell")
+                self._status.end("shell")
 
     def hint(self, text: str) -> None:
         """A few words that go away by themselves."""
@@ -141,29 +102,30 @@ class Fold:
     def show_held(self) -> None:
         """What waits until a summary is made stands with what waits for the agent."""
         waiting, held = self._interface.session.queue.waiting, self._interface.held
-        self._interface.status.steering = (*waiting.steering, *(text for text, steer in held if steer))
-        self._interface.status.following = (*waiting.follow_up, *(text for text, steer in held if not steer))
+        self._status.steering = (*waiting.steering, *(text for text, steer in held if steer))
+        self._status.following = (*waiting.follow_up, *(text for text, steer in held if not steer))
 
-    def model_changed(self) -> None:
+    def model_changed(self, event: Any = None) -> None:
         """Another model, level or branch: the footer tells it."""
         self._interface.footer.update()
 
-    def _begin(self, message: Any) -> None:
-        match message:
-            case UserMessage():
-                self._interface.show(user_block(message.content))
-            case AssistantMessage():
+    def _begin(self, event: agent.MessageStart) -> None:
+        match event.message:
+            case UserMessage(content=content):
+                self._interface.show(user_block(content))
+            case AssistantMessage() as message:
                 self._answer = AssistantBlock()
                 self._answer.begin(message)
                 self._writing = {}
                 self._interface.transcript.add(self._answer)
-            case CustomMessage(display=True):
+            case CustomMessage(display=True) as message:
                 plain = CustomBlock(message.custom_type, message.content)
                 self._interface.show(self._dress(plain, message))
             case _:
                 pass
 
-    def _grow(self, piece: BlockStart | BlockDelta | BlockEnd) -> None:
+    def _grow(self, event: agent.MessageUpdate) -> None:
+        piece: BlockEvent = event.assistant_message_event
         answer, index = self._answer, piece.content_index
         if answer is None:
             return
@@ -178,14 +140,16 @@ class Fold:
             case BlockStart(type="toolcall_start", id=str() as id, tool_name=str() as name):
                 self._writing[index] = PartialArguments(self._tool(id, name), self._interface.clock)
             case BlockEnd(type="toolcall_end", tool_call=ToolCall(id=id, name=name, arguments=arguments)):
-                self._tool(id, name).arguments(arguments, False)
+                self._tool(id, name).arguments(arguments)
                 self._writing.pop(index, None)
             case _:
                 pass
 
-    def _end(self, message: Any) -> None:
-        if isinstance(message, AssistantMessage) and self._answer is not None:
-            self._answer.end(message)
+    def _end(self, event: agent.MessageEnd) -> None:
+        message, answer = event.message, self._answer
+        if isinstance(message, AssistantMessage) and answer is not None:
+            answer.end(message)
+            self._interface.transcript.exchange(answer, self._dress(answer, message))
             self._answer = None
             if message.stop_reason in ("error", "aborted"):
                 for call in message.tool_calls:
@@ -194,6 +158,85 @@ class Fold:
         elif isinstance(message, ToolResultMessage):
             self._tools.pop(message.tool_call_id, None)
 
+    def _tool_started(self, event: agent.ToolExecutionStart) -> None:
+        block = self._tool(event.tool_call_id, event.tool_name)
+        block.arguments(event.args)
+        block.start()
+
+    def _tool_updated(self, event: agent.ToolExecutionUpdate) -> None:
+        if event.tool_call_id in self._tools:
+            self._tools[event.tool_call_id].update(event.partial_result)
+
+    def _tool_ended(self, event: agent.ToolExecutionEnd) -> None:
+        duration = event.duration_ms if isinstance(event.duration_ms, int) else None
+        self._tool(event.tool_call_id, event.tool_name).end(event.result, event.is_error, duration)
+
+    def _run_started(self, event: Any) -> None:
+        self._status.begin("run", "Working")
+        self._interface.started()
+
+    def _settled(self, event: Any) -> None:
+        self._status.end("run", "retry")
+        self._interface.footer.update()
+        self._interface.settled()
+
+    def _queued(self, event: Any) -> None:
+        self.show_held()
+
+    def _retries(self, event: told.AutoRetryStart) -> None:
+        label = f"{_first_line(event.error_message)}: try {event.attempt} of {event.max_attempts}"
+        self._status.begin("retry", label, seconds=event.delay_ms / 1000)
+
+    def _retried(self, event: told.AutoRetryEnd) -> None:
+        self._status.end("retry")
+
+    def _compacts(self, event: told.CompactionStart) -> None:
+        label = "Compacting" if event.reason == "manual" else "The context is full: compacting"
+        self._status.begin("compaction", label, hint="to cancel")
+
+    def _compacted(self, event: told.CompactionEnd) -> None:
+        interface = self._interface
+        self._status.end("compaction", "summary")
+        if isinstance(event.result, told.CompactionResult):
+            interface.show(CompactionBlock(event.result.summary, event.result.tokens_before))
+        elif event.aborted:
+            interface.notify("Compaction cancelled; nothing has changed.")
+        elif isinstance(event.error_message, str) and event.reason != "manual":  # the command tells its own
+            interface.notify(event.error_message, "error")
+        interface.footer.update()
+        interface.release_held()
+
+    def _summary_waits(self, event: told.SummarizationRetryScheduled) -> None:
+        label = f"{_first_line(event.error_message)}: try {event.attempt} of {event.max_attempts}"
+        self._status.begin("summary", label, seconds=event.delay_ms / 1000)
+
+    def _summary_goes_on(self, event: Any) -> None:
+        self._status.end("summary")
+
+    def _noticed(self, event: Any) -> None:
+        from pi.modes.tui.notices import notice_of
+
+        self._interface.notify(*notice_of(event))
+        if isinstance(event, told.SessionWarning) and event.message in self._interface.session.warnings:
+            self._interface.session.warnings.remove(event.message)  # it is told
+        if not isinstance(event, told.ExtensionFailed):  # it may have failed in the footer: don't ask again
+            self._interface.footer.update()
+
+    def _appended(self, event: told.EntryAppended) -> None:
+        if isinstance(event.entry, CustomEntry):
+            block = self._dress(NOTHING, event.entry)
+            if block is not NOTHING:
+                self._interface.show(block)
+        self._interface.footer.update()
+
+    def _named(self, event: Any) -> None:
+        self._interface.retitle()
+
+    def _printed(self, event: told.BashExecutionUpdate) -> None:
+        for block in self._shells:
+            if block.entry_id == event.id:
+                block.output(event.delta)
+
     def _tool(self, id: str, name: str) -> ToolBlock:
         block = self._tools.get(id)
         if block is None:
@@ -201,43 +244,20 @@ class Fold:
             self._interface.transcript.add(self._dress(block, ToolCall(id, name, {})))
         return block
 
-    def _compacted(self, end: told.CompactionEnd) -> None:
-        interface = self._interface
-        if isinstance(end.result, told.CompactionResult):
-            interface.show(CompactionBlock(end.result.summary, end.result.tokens_before))
-        elif end.aborted:
-            interface.notify("Compaction cancelled; nothing has changed.")
-        elif isinstance(end.error_message, str):
-            interface.notify(end.error_message, "error")
-        interface.footer.update()
-        interface.release_held()
+    def _dress(self, block: Block, shown: object) -> Block:
+        return dress(self._interface.on_screen, block, shown)
 
     def _header(self) -> Generator[HeaderBlock]:
-        quiet = self._interface.session.setup.settings.get("quietStartup")
+        session = self._interface.session
+        quiet = session.setup.settings.get("quietStartup")
         if quiet is not True:
-            session = self._interface.session
             from pi.version import __version__
 
             names = () if quiet == "header" else loaded(session, self._interface.themes)
             yield HeaderBlock(self._interface.keymap, __version__, names)
 
-    def _dress(self, block: Block, shown: object) -> Block:
-        """The block, or one of an extension that shows such things in its own way."""
-        on_screen = self._interface.on_screen
-        match shown:
-            case ToolCall(name=name) if isinstance(block, ToolBlock) and on_screen.renders("tool", name):
-                return RenderedBlock(
-                    lambda width, look: (
-                        on_screen.render("tool", name, block.result) if block.result else None
-                    ),
-                    block,
-                )
-            case CustomMessage(custom_type=name) | CustomMessageEntry(custom_type=name) if on_screen.renders(
-                "message", name
-            ):
-                return RenderedBlock(lambda width, look: on_screen.render("message", name, shown), block)
-            case _:
-                return block
+
+_AT_ONCE = (agent.MessageEnd, agent.ToolExecutionEnd, told.AgentSettled)
 
 
 def _first_line(text: str) -> str:

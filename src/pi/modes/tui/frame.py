@@ -1,4 +1,4 @@
-"""A frame: all rows of the screen, put together from the transcript, the status, the editor and the footer."""
+"""A frame: all rows of the screen, made of the transcript, the status, the editor and the footer."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Painted(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """`places` says which line of the transcript a row shows; `slot` is the row where editor or panel begin."""
+    """`places`: which line of the transcript a row shows; `slot`: the row where editor or panel begin."""
 
     rows: list[Painted]
     places: list[Place | None]

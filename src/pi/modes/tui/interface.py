@@ -38,8 +38,8 @@ T = TypeVar("T")
 class Display(Protocol):
     """The terminal, as far as the interface needs it."""
 
-    def wake(self) -> None:
-        """Something looks different: show it soon."""
+    def wake(self, *, now: bool = False) -> None:
+        """Something looks different: show it soon, or now."""
         ...
 
     def theme_changed(self) -> None:

@@ -15,7 +15,9 @@ Line = tuple[Span, ...]
 EMPTY: Line = ()
 # What could steer a terminal or turn the direction of what follows: C0, C1, bidi marks, separators of lines;
 # and halves of characters, which can't be written.
-_HOSTILE = re.compile("[\ud800-\udfff\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_HOSTILE = re.compile(
+    "[\ud800-\udfff\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\|$)|[PX^_][^\x1b]*(?:\x1b\\|$)|[ -/]*[0-~])"
     r"|\x9b[0-?]*[ -/]*[@-~]"

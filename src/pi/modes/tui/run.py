@@ -1,5 +1,6 @@
 """One run of the terminal interface: session, interface and app are joined, and parted well at the end."""
 
+import asyncio
 import os
 from pathlib import Path
 

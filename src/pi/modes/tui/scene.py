@@ -1,4 +1,4 @@
-"""What an app shows, and who gets its keys: the whole interface, or a panel alone before there is a session."""
+"""What an app shows, and who gets its keys: the whole interface, or a panel before there is a session."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

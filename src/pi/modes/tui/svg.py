@@ -12,6 +12,7 @@ from pi.modes.tui.paint import Painter
 
 _CELL, _LINE, _FONT = 8.4, 18, 14  # px
 _MARGIN = 12
+_FAMILY = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 
 def svg(rows: Sequence[Painted], painter: Painter, width: int, *, foreground: str, background: str) -> str:
@@ -21,7 +22,7 @@ def svg(rows: Sequence[Painted], painter: Painter, width: int, *, foreground: st
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]:.0f}" height="{size[1]:.0f}" '
         f'viewBox="0 0 {size[0]:.0f} {size[1]:.0f}">',
         f'<rect width="100%" height="100%" rx="8" fill="{background}"/>',
-        f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{_FONT}" xml:space="preserve">',
+        f'<g font-family="{_FAMILY}" font-size="{_FONT}" xml:space="preserve">',
     ]
     for number, row in enumerate(rows):
         at, top = 0, _MARGIN + number * _LINE

@@ -8,6 +8,7 @@ from pi.harness.storage.entries import (
     BranchSummaryMessage,
     CompactionEntry,
     CompactionSummaryMessage,
+    CustomEntry,
     CustomMessage,
     CustomMessageEntry,
     Entry,
@@ -26,20 +27,23 @@ from pi.modes.tui.blocks.assistant import AssistantBlock
 from pi.modes.tui.blocks.bash import BashBlock
 from pi.modes.tui.blocks.block import Block
 from pi.modes.tui.blocks.custom import CustomBlock
+from pi.modes.tui.blocks.notice import NoticeBlock
 from pi.modes.tui.blocks.summary import BranchSummaryBlock, CompactionBlock
 from pi.modes.tui.blocks.tool import ToolBlock
 from pi.modes.tui.blocks.user import UserBlock
 
 # An extension's block instead of the one that is given, or just that.
 Dress = Callable[[Block, object], Block]
+NOTHING: Block = NoticeBlock("")
 _FAILED = ("error", "aborted", "length")
 
 
 def blocks_of(entries: Iterable[Entry], dress: Dress | None = None, *, running: bool = False) -> list[Block]:
     """What these entries look like, in their order; nothing is drawn yet.
 
-    `dress` may put a block of an extension's in the place of one, by the ToolCall, the CustomMessage or the
-    CustomMessageEntry that it shows. Calls without results count as never run, unless it is `running`.
+    `dress` may put a block of an extension's in the place of one, by the message, call or entry that it
+    shows, and in the place of NOTHING for an entry that nobody else shows. Calls without results count as
+    never run, unless it is `running`.
     """
     builder = _Builder(dress)
     for entry in entries:
@@ -97,6 +101,10 @@ class _Builder:
                 self._put(CompactionBlock(summary, tokens), entry)
             case BranchSummary(summary=summary) if summary:
                 self._put(BranchSummaryBlock(summary), entry)
+            case CustomEntry() if self._dress is not None:
+                block = self._dress(NOTHING, entry)
+                if block is not NOTHING:
+                    self.blocks.append(block)
             case _:
                 pass
 
@@ -128,6 +136,6 @@ class _Builder:
         block.end(result, result.is_error)
 
     def _put(self, block: Block, shown: object) -> None:
-        if self._dress is not None and isinstance(shown, ToolCall | CustomMessage | CustomMessageEntry):
+        if self._dress is not None:
             block = self._dress(block, shown)
         self.blocks.append(block)

@@ -109,6 +109,11 @@ class ToolBlock(Expandable):
         return "\n".join([self.name, *args, self._output() or ""])
 
     @property
+    def result(self) -> ToolResult | None:
+        """What the tool has given so far."""
+        return None if self._content is None else ToolResult(self._content, details=self._details)
+
+    @property
     def output(self) -> str:
         """The text of the result so far, to copy it."""
         return self._output() or ""

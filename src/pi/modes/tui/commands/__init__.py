@@ -1,4 +1,4 @@
-"""The slash commands of the terminal interface, one file each; they are imported when the first one is wanted."""
+"""The slash commands of the terminal interface, one file each; imported when the first one is wanted."""
 
 from functools import cache
 from importlib import import_module

@@ -16,7 +16,7 @@ class Completion(Struct, frozen=True):
 
 
 class Command(Struct, frozen=True, eq=False):
-    """`/name args` runs `run(stage, args)`; `hint` shows the arguments, `complete(stage, prefix)` what they may be."""
+    """`/name args` runs `run(stage, args)`; `hint` names the arguments, `complete` offers some."""
 
     name: str
     description: str

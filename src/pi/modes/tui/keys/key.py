@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """One key: `name` such as "ctrl+shift+p", "enter", "pageUp" or "a"; `text` is what it types, if anything."""
+    """One key: `name` such as "ctrl+shift+p", "enter" or "a"; `text` is what it types, if anything."""
 
     name: str
     text: str = ""

@@ -104,6 +104,11 @@ class PiParser(XTermParser):
                 yield from self._given_up(text[at : at + 2])
                 at += 2 if text[at + 1 : at + 2] != "\x1b" else 1
 
+    @property
+    def due(self) -> float | None:
+        """When `tick` is to be called because the rest of a sequence didn't come (s, monotonic)."""
+        return self._timeout_time
+
     def tick(self) -> Iterable[Message]:
         """What is left of a sequence when its end doesn't come: a key, or nothing."""
         if self._timeout_time is not None and monotonic() >= self._timeout_time:

@@ -47,17 +47,25 @@ class Transcript:
         self.height = 24
         self._top = Place(0, 0)
         self._drawn: dict[int, _Drawn] = {}
-        self._heights: list[int] = []  # as drawn last, or 0 for never
+        self._heights: list[int] = []  # of the first blocks: as drawn last, or estimated
 
     def add(self, block: Block) -> None:
         """Put a block at the end."""
         self.blocks.append(block)
-        self._heights.append(0)
+
+    def exchange(self, block: Block, other: Block) -> None:
+        """Put another block in the place of one of the last."""
+        if other is not block:
+            for index in range(len(self.blocks) - 1, -1, -1):
+                if self.blocks[index] is block:
+                    self.blocks[index] = other
+                    self._drawn.pop(index, None)
+                    return
 
     def replace(self, blocks: Iterable[Block]) -> None:
         """Begin anew with these blocks, at their end."""
         self.blocks = list(blocks)
-        self._heights = [0] * len(self.blocks)
+        self._heights = []
         self._drawn.clear()
         self._top = Place(0, 0)
         self.following = True
@@ -85,7 +93,8 @@ class Transcript:
         if len(self._drawn) >= _KEPT:
             self._drawn.clear()
         self._drawn[index] = _Drawn(block.version, lines)
-        self._heights[index] = len(lines)
+        if index < len(self._heights):
+            self._heights[index] = len(lines)
         return lines
 
     def rows(self) -> list[Row]:
@@ -143,10 +152,10 @@ class Transcript:
 
     def position(self) -> tuple[float, float]:
         """Where the screen begins and how much of the transcript it shows, as shares; in part estimated."""
-        heights = [
-            height or block.estimate(self.width)
-            for height, block in zip(self._heights, self.blocks, strict=True)
-        ]
+        heights = self._heights
+        for index in range(len(heights), len(self.blocks)):
+            drawn = self._drawn.get(index)
+            heights.append(len(drawn.lines) if drawn else self.blocks[index].estimate(self.width))
         total = sum(heights) or 1
         top = self._shown_top()
         return (sum(heights[: top.block]) + top.line) / total, min(1.0, self.height / total)
@@ -196,6 +205,6 @@ class Transcript:
     def _redraw(self) -> None:
         """Nothing of what was drawn counts any more; the block on top stays on top."""
         self._drawn.clear()
-        self._heights = [0] * len(self.blocks)
+        self._heights = []
         if not self.following:
             self._top = Place(self._top.block, 0)

@@ -1,0 +1,5 @@
+"""All pictures."""
+
+from tests.modes.tui.screens import talks
+
+SHOTS = talks.SHOTS

@@ -1,0 +1,137 @@
+"""The whole interface without a terminal, over a session of a scripted model: keys go in, rows come out."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pi.llm.protocols.faux import ReplyOf
+from pi.modes.tui.actions import paste, press
+from pi.modes.tui.frame import Frame, compose
+from pi.modes.tui.interface import Interface
+from pi.modes.tui.keys.key import Key
+from pi.modes.tui.lines import Line, text_of
+from pi.testing import Reply, ScriptedModel
+from scripts.screenshots.still import Still, interface_of
+
+
+class Screen(Still):
+    """A display that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.left = self.stopped = False
+        self.themes_changed = 0
+        self.woken = asyncio.Event()
+        self.shown: Callable[[], list[Line]] = list
+
+    def wake(self, *, now: bool = False) -> None:
+        self.woken.set()
+
+    def theme_changed(self) -> None:
+        self.themes_changed += 1
+        self.woken.set()
+
+    def write(self, text: str) -> None:
+        self.written.append(text)
+
+    def stop_process(self) -> None:
+        self.stopped = True
+
+    def leave(self) -> None:
+        self.left = True
+
+    def rows(self) -> list[Line]:
+        return self.shown()
+
+
+class World:
+    """The interface, its model, its display, and a clock that stands still until it is moved (s)."""
+
+    def __init__(self, interface: Interface, model: ScriptedModel, screen: Screen, clock: list[float]):
+        self.interface = interface
+        self.session = interface.session
+        self.editor = interface.editor
+        self.model = model
+        self.screen = screen
+        self.size = (80, 24)
+        self._clock = clock
+        screen.shown = lambda: [row.line for row in self.frame().rows]
+
+    @property
+    def home(self) -> Path:
+        return self.session.store.cwd.parent
+
+    def later(self, seconds: float) -> None:
+        self._clock[0] += seconds
+
+    def press(self, *keys: str) -> None:
+        """Press keys by name; "'some text" types it."""
+        for key in keys:
+            if key.startswith("'"):
+                for char in key[1:]:
+                    press(self.interface, Key("space" if char == " " else char, char))
+            else:
+                press(self.interface, Key(key, key if len(key) == 1 else ""))
+
+    def say(self, text: str) -> None:
+        """Type a line and press Enter."""
+        self.editor.text = text
+        self.editor.key(Key("enter"))
+
+    def paste(self, text: str) -> None:
+        paste(self.interface, text)
+
+    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        """Wait until something is so; it is looked at whenever the screen is woken, and between steps."""
+        async with asyncio.timeout(seconds):
+            for _ in range(20):  # what needs no more than the loop's next turns
+                if condition():
+                    return
+                await asyncio.sleep(0)
+            while not condition():
+                self.screen.woken.clear()
+                try:
+                    await asyncio.wait_for(self.screen.woken.wait(), 0.02)
+                except TimeoutError:
+                    pass
+
+    async def idle(self) -> None:
+        """Wait until nothing runs."""
+        await self.until(lambda: not self.interface.busy_tasks and not self.session.busy)
+
+    def frame(self) -> Frame:
+        return compose(self.interface, *self.size)
+
+    def rows(self) -> list[str]:
+        """The rows of the screen, without spaces at their ends."""
+        return [text_of(row.line).rstrip() for row in self.frame().rows]
+
+    def transcript(self, since: int = 0) -> list[str]:
+        """All lines of the transcript's blocks from the one with this number on, empty ones left out."""
+        transcript = self.interface.transcript
+        self.frame()
+        lines = [line for at in range(since, len(transcript.blocks)) for line in transcript.lines_of(at)]
+        return [text for text in (text_of(line).strip() for line in lines) if text]
+
+    def above(self) -> list[str]:
+        """The lines above the editor, empty ones left out."""
+        lines = [text_of(line).strip() for line in self.interface.above(self.size[0])]
+        return [line for line in lines if line]
+
+
+@asynccontextmanager
+async def world(*replies: Reply | str | ReplyOf, **options: Any) -> AsyncGenerator[World]:
+    """A world whose model gives these replies; `options` are those of `interface_of` and of the model."""
+    fields = {name: options.pop(name) for name in ("reasoning", "id", "context_window") if name in options}
+    model = options.pop("model", None) or ScriptedModel(*replies, **fields)
+    clock = [1000.0]
+    screen = Screen()
+    with TemporaryDirectory(prefix="pi-test-", ignore_cleanup_errors=True) as home:
+        options = {"settings": {"quietStartup": True}, **options}
+        async with interface_of(
+            model, Path(home), display=screen, clock=lambda: clock[0], **options
+        ) as interface:
+            yield World(interface, model, screen, clock)
