@@ -322,7 +322,7 @@ def latencies(name: str, seconds: Sequence[float]) -> Values:
 def run_all(
     runners: Sequence[Runner], chosen: Mapping[str, Work], count: int, problems: list[str]
 ) -> Samples:
-    """Round after round, each work with its peers side by side, every other one in reverse; first a warm-up."""
+    """A warm-up, then each work with its peers side by side, round after round, every other in reverse."""
     samples: Samples = {runner.peer.name: {} for runner in runners}
     failed: dict[tuple[str, str], int] = {}
     for turn in range(-1, count):

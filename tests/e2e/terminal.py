@@ -1,5 +1,6 @@
 """A program in a real terminal: what it shows is awaited, what people type is written."""
 
+import codecs
 import os
 import pty
 import select
@@ -24,6 +25,7 @@ class Screen:
         self.modes = termios.tcgetattr(self._slave)
         self.text = ""  # all that was shown
         self._seen = 0
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self.process = subprocess.Popen(
             [sys.executable, "-c", OWN, *argv],
             cwd=cwd,
@@ -63,7 +65,7 @@ class Screen:
         if not select.select([self._master], [], [], LIMIT_S)[0]:
             return False
         data = os.read(self._master, 65536)
-        self.text += data.decode().replace("\r\n", "\n")
+        self.text += self._decode(data).replace("\r\n", "\n")
         return bool(data)
 
 

@@ -13,6 +13,11 @@ class Tty:
         self._fd = fd
         self._modes: list[Any] | None = None
 
+    @property
+    def modes(self) -> list[Any] | None:
+        """Those that `restore` brings back; None where nothing was changed."""
+        return self._modes
+
     def quiet(self) -> None:
         """Echo nothing, and give keys at once; Ctrl+C still ends the program."""
         if sys.platform == "win32":

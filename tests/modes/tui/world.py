@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pi.harness.events import AgentSettled
 from pi.llm.protocols.faux import ReplyOf
 from pi.modes.tui.actions import paste, press
 from pi.modes.tui.frame import Frame, compose
@@ -58,11 +59,16 @@ class World:
         self.screen = screen
         self.size = (80, 24)
         self._clock = clock
+        self._settled = 0
+        self.session.subscribe(self._heard)
         screen.shown = lambda: [row.line for row in self.frame().rows]
 
     @property
     def home(self) -> Path:
         return self.session.store.cwd.parent
+
+    def _heard(self, event: Any) -> None:
+        self._settled += isinstance(event, AgentSettled)
 
     def later(self, seconds: float) -> None:
         self._clock[0] += seconds
@@ -74,7 +80,7 @@ class World:
                 for char in key[1:]:
                     press(self.interface, Key("space" if char == " " else char, char))
             else:
-                press(self.interface, Key(key, key if len(key) == 1 else ""))
+                press(self.interface, Key(key, " " if key == "space" else key if len(key) == 1 else ""))
 
     def say(self, text: str) -> None:
         """Type a line and press Enter."""
@@ -98,9 +104,11 @@ class World:
                 except TimeoutError:
                     pass
 
-    async def idle(self) -> None:
-        """Wait until nothing runs."""
-        await self.until(lambda: not self.interface.busy_tasks and not self.session.busy)
+    async def ask(self, text: str) -> None:
+        """Say something to the model and wait until nothing runs any more."""
+        before = self._settled
+        self.say(text)
+        await self.until(lambda: self._settled > before)
 
     def frame(self) -> Frame:
         return compose(self.interface, *self.size)

@@ -25,7 +25,7 @@ class OnScreen:
     def segments(self) -> list[tuple[int, str]]:
         """Priority and text of each segment of the footer that has something to say now."""
         host, found = self._host(), list[tuple[int, str]]()
-        for owner, segment in host.joined.segments.values() if host else ():
+        for owner, segment in host.joined.segments.values() if host is not None else ():
             text = self._ask(host, owner, f"footer {segment.name}", segment.run)
             if isinstance(text, str) and text:
                 found.append((segment.priority, text))

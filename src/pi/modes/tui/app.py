@@ -1,8 +1,9 @@
 """The Textual app: one widget that shows the rows of a frame, and passes keys and the mouse on."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from rich.console import Console
@@ -96,8 +97,11 @@ class PiApp(App[None]):
     Overlay { layer: above; align: center middle; width: 100%; height: 100%; background: transparent; }
     """
 
-    def __init__(self, driver: Any = None):
+    def __init__(self, driver: Any = None, *, lent: Callable[[], AbstractContextManager[None]] = nullcontext):
+        """`lent` makes stdout and stderr the terminal for as long as another program has it."""
         super().__init__(ansi_color=True, driver_class=driver)
+        self._lent = lent
+        self._away = False  # another program has the terminal
         self.animation_level = "none"
         self._scene: Scene | None = None
         self._canvas = Canvas()
@@ -115,7 +119,13 @@ class PiApp(App[None]):
     def compose(self) -> ComposeResult:
         yield self._canvas
 
+    def on_print(self, event: events.Print) -> None:
+        """What is printed in Python goes where all that is printed goes."""
+        os.write(2 if event.stderr else 1, event.text.encode("utf-8", "replace"))
+
     def on_mount(self) -> None:
+        self.begin_capture_print(self)
+        self.app_resume_signal.subscribe(self, self._resumed)
         self.call_after_refresh(self._begin)
 
     def wake(self, *, now: bool = False) -> None:
@@ -134,13 +144,14 @@ class PiApp(App[None]):
             self._frame.cancel()
             self._frame = None
         self._last = asyncio.get_running_loop().time()
-        if not self.is_running or self._scene is None:
+        if not self.is_running or self._away or self._scene is None:
             return
         rows = self._canvas.draw(alone=self._is_alone())
         if self._canvas.frame is not None and (cursor := self._canvas.frame.cursor) is not None:
             self.cursor_position = Offset(cursor[1], cursor[0])
         if rows:
-            self._display(self.screen, Rows(rows))  # pyright: ignore - see the ADR: not promised by Textual
+            show: Callable[[object, object], None] = self._display  # pyright: ignore - see ADR 10
+            show(self.screen, Rows(rows))
         if self._scene.moving:  # its spinner turns
             self._frame = asyncio.get_running_loop().call_later(STEP_S, self.draw)
 
@@ -150,7 +161,7 @@ class PiApp(App[None]):
         self.draw()
 
     def write(self, text: str) -> None:
-        if self._driver is not None:
+        if self._driver is not None and not self._away:
             self._driver.write(text)
             self._driver.flush()
 
@@ -158,8 +169,24 @@ class PiApp(App[None]):
         frame = self._canvas.frame
         return [row.line for row in frame.rows] if frame is not None else []
 
-    def suspended(self) -> AbstractContextManager[None]:
-        return self.suspend()
+    @contextmanager
+    def suspended(self) -> Generator[None]:
+        fault: BaseException | None = None
+        with self.suspend():  # it comes back from a body that doesn't raise, only
+            self._away = True
+            try:
+                with self._lent():
+                    yield
+            except BaseException as error:
+                fault = error
+            self._away = False
+        if fault is not None:
+            raise fault
+
+    def _resumed(self, app: App[Any]) -> None:
+        """The terminal is ours again: nothing of what was on it is left."""
+        self._canvas.forget()
+        self.wake(now=True)
 
     def stop_process(self) -> None:
         self.action_suspend_process()
@@ -170,6 +197,11 @@ class PiApp(App[None]):
     def stop(self, code: int) -> None:
         """End with an exit code, from wherever a signal finds us."""
         asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, code)
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        """Nothing while another program has the terminal: nobody takes what is written then."""
+        if not self._away:
+            super()._display(screen, renderable)
 
     def _handle_exception(self, error: Exception) -> None:
         """A fault of our own ends the app; it is told when the terminal is back."""

@@ -44,6 +44,7 @@ class Ties(Struct, frozen=True):
     ended: Callable[[], None] = lambda: None  # … and is as it was before
     typed: bytes = b""  # what came from the keyboard before there was a driver
     query: str = ""  # to be sent when it begins
+    modes: list[Any] | None = None  # the terminal's when other programs have it; None: as it is found
 
 
 class PiDriver(LinuxDriver):
@@ -65,6 +66,7 @@ class PiDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         super().start_application_mode()
+        self.attrs_before = self.ties.modes or self.attrs_before
         self.write(SAVE + NOTIFY_ON + KEYBOARD_QUERY + self.ties.query)
         self.flush()
         self.ties.began()

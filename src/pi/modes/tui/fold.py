@@ -75,7 +75,7 @@ class Fold:
 
     def apply(self, event: Any) -> None:
         """One event."""
-        handle = self._handlers.get(cast(type, type(event)))
+        handle = self._handlers.get(cast(Any, type(event)))
         if handle is not None:
             handle(event)
             self._interface.display.wake(now=isinstance(event, _AT_ONCE))

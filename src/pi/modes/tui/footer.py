@@ -37,7 +37,7 @@ class Footer:
 
     def lines(self, width: int) -> list[Line]:
         """Two lines, and a third when extensions have something to say."""
-        lines = [clip(self._place(), width), self._numbers(width)]
+        lines = [clip(self._place(), width - 1), self._numbers(width)]
         texts = [self.statuses[key] for key in sorted(self.statuses) if self.statuses[key]]
         texts += [clean(text) for _, text in self._fitting(width - 1 - sum(len(text) + 2 for text in texts))]
         if texts:
@@ -51,23 +51,32 @@ class Footer:
         return ((f" {clean(short_path(self._session.store.cwd))}{branch}{named}", "dim"),)
 
     def _numbers(self, width: int) -> Line:
+        """What was spent and how full the context is, on the right who answers: what matters most stays."""
         session = self._session
-        left: list[Span] = [(" ", ""), *self._usage()]
         level = f" • {session.thinking_level}" if session.model.reasoning else ""
         role = f"@{session.models.role} " if session.models.role else ""
         model = f"{role}{clean(session.model.id)}{level}"
         provider = f"({clean(session.model.provider)}) "
-        used = width_of(tuple(left))
-        for right in (provider + model, model):
-            room = width - used - width_of(((right, ""),)) - 1
-            if room >= 2:
-                return (*left, (" " * room, ""), (right, "dim"))
-        return clip((*left, ("  ", ""), (model, "dim")), width)
+        tokens_spent, cost, context = self._usage()
+        for left, right in (
+            ((*tokens_spent, *cost, context), provider + model),
+            ((*tokens_spent, *cost, context), model),
+            ((*cost, context), model),
+            ((context,), model),
+        ):
+            line: list[Span] = [(" ", "")]
+            for span in left:
+                line += [span, (" ", "")]
+            room = width - width_of(tuple(line)) - width_of(((right, ""),)) - 1
+            if room >= 1:
+                return (*line, (" " * room, ""), (right, "dim"))
+        return clip(((" ", ""), context, ("  ", ""), (model, "dim")), width - 1)
 
-    def _usage(self) -> list[Span]:
+    def _usage(self) -> tuple[list[Span], list[Span], Span]:
+        """Tokens, cost, and how full the context is."""
         stats = self._stats
         if stats is None:
-            return [("0.0%/" + tokens(self._session.model.context_window), "dim")]
+            return [], [], ("0.0%/" + tokens(self._session.model.context_window), "dim")
         usage, words = stats.usage, list[str]()
         for mark, count in (
             ("↑", usage.input),
@@ -80,17 +89,17 @@ class Footer:
         if usage.cache_read or usage.cache_write:
             asked = usage.input + usage.cache_read + usage.cache_write
             words.append(f"CH{100 * usage.cache_read / asked:.0f}%")
-        if stats.cost:
-            words.append(f"${stats.cost:.3f}")
-        spent = " ".join(words)
         context = stats.context
         percent = "?" if context.percent is None else f"{context.percent:.1f}%"
         automatic = " (auto)" if self._session.setup.settings.flag("compaction.enabled") else ""
-        style = _context_style(context.percent)
-        return [
-            (f"{spent} " if spent else "", "dim"),
-            (f"{percent}/{tokens(context.context_window)}{automatic}", style),
-        ]
+        return (
+            [(" ".join(words), "dim")] if words else [],
+            [(f"${stats.cost:.3f}", "dim")] if stats.cost else [],
+            (
+                f"{percent}/{tokens(context.context_window)}{automatic}",
+                _context_style(context.percent),
+            ),
+        )
 
     def _fitting(self, room: int) -> list[tuple[int, str]]:
         """The extensions' segments that there is room for: low priorities go first."""

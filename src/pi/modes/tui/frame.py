@@ -7,6 +7,7 @@ from pi.modes.tui.lines import EMPTY, Line, clip, pad
 from pi.modes.tui.transcript.scroll import Place, Row
 from pi.modes.tui.transcript.selection import mark
 
+_ROOMY = 20  # rows from which on an empty one is kept
 FEWEST = 3  # rows of the transcript that stay, where the screen has room for that
 
 
@@ -33,7 +34,8 @@ def compose(interface: Interface, width: int, height: int) -> Frame:
     above = interface.above(width)
     room = height - FEWEST
     footer = footer[: max(0, room - 3)]
-    slot = interface.slot_lines(width, max(3, room - len(footer)))
+    apart = 1 if height >= _ROOMY else 0  # between the transcript and what is below
+    slot = interface.slot_lines(width, max(3, room - len(footer) - apart))
     spare = max(0, room - len(footer) - len(slot))
     above = above[-spare:] if spare else []
     below = below[: max(0, spare - len(above))]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pi.modes.tui.blocks.block import Block, Look
 from pi.modes.tui.keys.keymap import Keymap
-from pi.modes.tui.lines import EMPTY, Line, clean, wrap
+from pi.modes.tui.lines import EMPTY, Line, clean, clip, width_of, wrap
 
 HINTS = (
     ("app.interrupt", "interrupt"),
@@ -38,7 +38,7 @@ class HeaderBlock(Block):
             EMPTY,
             ((f" {mark} ", "accent bold"), ("Pi", "bold"), (f" {self._version}", "dim")),
         ]
-        lines += wrap(self._hints("·" if look.unicode else "|"), width - 1, first=((" ", ""),))
+        lines += self._hints(" · " if look.unicode else " | ", width - 1)
         names = [(name, items) for name, items in self._loaded if items]
         column = max((len(name) for name, _ in names), default=0) + 2
         if names:
@@ -54,10 +54,17 @@ class HeaderBlock(Block):
     def text(self) -> str:
         return f"Pi {self._version}"
 
-    def _hints(self, dot: str) -> Line:
-        spans: list[tuple[str, str]] = []
+    def _hints(self, dot: str, width: int) -> list[Line]:
+        """The keys, as many in a line as there is room for."""
+        lines: list[Line] = []
         for action, what in HINTS:
             key = self._keymap.label(action) if "." in action else action
-            if key:
-                spans += [(f" {dot} " if spans else "", "dim"), (key, "muted"), (f" {what}", "dim")]
-        return tuple(spans)
+            hint: Line = ((key, "muted"), (f" {what}", "dim"))
+            longer = (*lines[-1], (dot, "dim"), *hint) if lines else ()
+            if not key:
+                continue
+            if lines and width_of(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(clip(((" ", ""), *hint), width))
+        return lines

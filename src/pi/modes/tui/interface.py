@@ -102,6 +102,7 @@ class Interface:
         self.held: list[tuple[str, bool]] = []  # said while a summary is made: sent after it
         self.pressed: dict[str, float] = {}  # keys that mean more when pressed twice, and when they were
         self.mouse = Mouse(self)
+        self._warm = False  # whether Markdown was imported
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -274,6 +275,11 @@ class Interface:
 
     def started(self) -> None:
         """The model works: the terminal's tab and dashboards may say so."""
+        if not self._warm:
+            from pi.modes.tui.markdown.warming import warm
+
+            self._warm = True
+            asyncio.get_running_loop().run_in_executor(None, warm)
         self.progress.set(True)
         self.program.set("working", self.session.store.name or "")
 

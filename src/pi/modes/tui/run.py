@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from pi.modes.tui.scene import Whole
 from pi.modes.tui.terminal.capabilities import has_links, has_unicode, tmux_hint
 from pi.modes.tui.terminal.captured import Captured
 from pi.modes.tui.terminal.colors import depth
+from pi.modes.tui.terminal.gallery import Gallery
 from pi.modes.tui.terminal.images import protocol
 from pi.modes.tui.terminal.progress import ProgramStatus, Progress
 from pi.modes.tui.terminal.rescue import Rescue
@@ -66,13 +68,14 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
             ended=rescue.disarm,
             typed=typed.encode(),
             query=program.query,
+            modes=tty.modes,
         )
-        app = PiApp(driver_class(ties))
+        app = PiApp(driver_class(ties), lent=captured.lent)
         interface = Interface(
             session,
             keymap=keymap,
             themes=themes,
-            look=look_of(session, settings),
+            look=look_of(session, settings, app.write),
             display=app,
             agent_dir=agent_dir,
         )
@@ -106,15 +109,17 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
     return app.return_code or 0
 
 
-def look_of(session: Session, settings: Settings) -> Look:
+def look_of(session: Session, settings: Settings, write: Callable[[str], None]) -> Look:
     """How things are shown, by the settings and by what the terminal can do."""
     env = os.environ
+    images = protocol(env, settings)
     return Look(
         cwd=session.store.cwd,
         thinking=not settings.flag("hideThinkingBlock"),
         pad=settings.number("outputPad"),
         code_indent=str(settings.get("markdown.codeBlockIndent")),
-        images=protocol(env, settings),
+        images=images,
+        gallery=Gallery(write) if images == "kitty" else None,
         image_width=settings.number("terminal.imageWidthCells"),
         links=has_links(env, settings),
         unicode=has_unicode(env),

@@ -96,7 +96,7 @@ class Status:
         frame = frames[int((now - activity.since) / STEP_S) % len(frames)]
         label = self.text or activity.label
         if activity.until is not None:
-            time = f" in {max(0, round(activity.until - now))} s"
+            time = f" in {_elapsed(max(0, round(activity.until - now)))}"
         else:
             time = f" {_elapsed(now - activity.since)}" if now - activity.since >= 1 else ""
         key = self.keymap.label("app.interrupt")

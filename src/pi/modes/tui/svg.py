@@ -10,7 +10,7 @@ from pi.modes.tui.frame import Painted
 from pi.modes.tui.lines import cells
 from pi.modes.tui.paint import Painter
 
-_CELL, _LINE, _FONT = 8.4, 18, 14  # px
+_CELL, _LINE, _FONT = 8.43, 18, 14  # px
 _MARGIN = 12
 _FAMILY = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 

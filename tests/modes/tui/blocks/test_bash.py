@@ -16,7 +16,7 @@ def test_a_command_prints_between_two_rules() -> None:
     block = BashBlock("ls -l")
     block.output("a\nb")
     block.output("c\n")
-    assert texts(block) == [_RULE, " $ ls -l", "", " a", " bc", "", " Running… (esc to cancel)", _RULE]
+    assert texts(block) == [_RULE, " $ ls -l", "", " a", " bc", "", " Running…", _RULE]
     assert [block.lines(60, LOOK)[0], BashBlock("x", True).lines(60, LOOK)[0]] == [
         ((_RULE, "bashMode"),),
         ((_RULE, "dim"),),

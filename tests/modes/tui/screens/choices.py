@@ -1,13 +1,10 @@
 """Pictures of pickers, questions and forms."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from pi.harness.settings import load_settings
-from pi.harness.storage.files import SessionDir
-from pi.harness.storage.listing import read_row
+from pi.harness.storage.files import session_dir
 from pi.harness.storage.store import Store
 from pi.harness.ui import Field, Option
 from pi.llm.messages import ToolCall
@@ -105,7 +102,9 @@ async def thinking(world: World) -> None:
 async def tree(world: World) -> None:
     store = world.session.store
     store.append_message(user("Why does the cache need so much memory?"))
-    start = store.append_message(answer("It never forgets.", ToolCall("1", "bash", {"command": "wc -l *.py"})))
+    start = store.append_message(
+        answer("It never forgets.", ToolCall("1", "bash", {"command": "wc -l *.py"}))
+    )
     store.append_message(result("1", "bash", "120 cache.py"))
     first = store.append_message(user("Then limit it to 1000 entries"))
     store.append_message(answer("It is limited now."))
@@ -117,7 +116,8 @@ async def tree(world: World) -> None:
     found = find_command("tree")
     assert found is not None
     world.interface.spawn(found.run(world.interface, ""))
-    await world.until(lambda: world.interface.panel is not None and "weak now" in "".join(world.rows()[12:]))
+    await world.until(lambda: world.interface.panel is not None)
+    await world.until(lambda: "assistant" in "".join(world.rows()))
 
 
 async def fork(world: World) -> None:
@@ -127,24 +127,136 @@ async def fork(world: World) -> None:
 
 async def sessions(world: World) -> None:
     await talk(world)
-    folder = world.home / "sessions"
-    said = ("Why does the cache need so much memory?", "Add a discount to the cart", "你好，看看这个缓存")
-    ages = (60_000, 3 * 3_600_000, 40 * 86_400_000)
-    for number, text in enumerate(said):
-        store = Store.create(world.session.store.cwd, folder)
+    directory = session_dir(world.home / "other", world.session.store.cwd, env={})
+    parent: str | None = None
+    for number, text in enumerate(
+        (
+            "Add a discount to the cart",
+            "Round the discount instead",
+            "你好，看看这个缓存",
+            "Why is the cache so large?",
+        )
+    ):
+        store = Store.create(
+            world.session.store.cwd, directory=directory.path, parent_session=parent if number == 1 else None
+        )
         store.append_message(user(text))
-        store.append_message(answer("Done."))
-        if number == 1:
+        if number == 0:
             store.append_session_info("Discounts")
-        path = store.path
+            parent = str(store.path)
         store.close()
-        assert path is not None
-        lines = path.read_text().splitlines()
-        path.write_text("\n".join(lines) + "\n")
+        await _age(store, number)
     picker = SessionPicker(
-        world.interface.keymap,
-        SessionDir(folder, own=True) if False else SessionDir(folder),  # type: ignore[call-arg]
-        now=lambda: AT + ages[1],
+        world.interface.keymap, directory, now=lambda: AT + 1_800_000, current=world.session.store.path
     )
     world.interface.spawn(world.interface.ask(picker))
     await picker.settled()
+
+
+async def _age(store: Store, number: int) -> None:
+    """Messages were said at different times: the file says when."""
+    assert store.path is not None
+    text = store.path.read_text(encoding="utf-8")
+    store.path.write_text(text.replace(str(AT), str(AT - number * 7_200_000)), encoding="utf-8")
+
+
+async def login(world: World) -> None:
+    dialog = LoginDialog(
+        world.interface.keymap,
+        "Log in to Acme",
+        open_page=lambda url: True,
+        copy=world.interface.copy,
+    )
+    await talk(world)
+    world.interface.spawn(world.interface.ask(dialog))
+    dialog.tell("Waiting for the browser…")
+    await dialog.show(
+        "https://acme.example/oauth/authorize?client_id=pi&scope=models&state=4f2a", code="WXYZ-1234"
+    )
+    world.interface.spawn(dialog.paste_address(""))
+    await world.until(lambda: "http://localhost" in "".join(world.rows()))
+
+
+async def trust(world: World) -> None:
+    (world.session.store.cwd / ".pi" / "extensions").mkdir(parents=True)
+    (world.session.store.cwd / ".pi" / "settings.json").write_text("{}")
+    world.interface.spawn(pick_trust(world.interface, Path("/"), session_only=True, note=_BRINGS))
+    await world.until(lambda: world.interface.panel is not None)
+
+
+async def first(world: World) -> None:
+    world.interface.spawn(first_run(world.interface, "No model can be used yet: there are no credentials."))
+    await world.until(lambda: world.interface.panel is not None)
+
+
+_BRINGS = (
+    "This project brings along: .pi/settings.json, .pi/extensions.\n"
+    "With trust its extensions run as you, and its settings and prompts steer the model. "
+    "Trust only what you have looked at, or whom you know."
+)
+_LAYOUTS = (
+    Option("Two columns", "wide screens", "```\n┌─────┬─────┐\n│ nav │ text│\n└─────┴─────┘\n```", True),
+    Option("One column", "phones", "```\n┌───────────┐\n│ text      │\n└───────────┘\n```"),
+)
+FIELDS = (
+    Field(
+        "layout", "Which layout?", "select", _LAYOUTS, "How the page is divided.", required=True, other=True
+    ),
+    Field("parts", "Which parts?", "multi", (Option("Header"), Option("Footer"), Option("Search"))),
+    Field("title", "Title", "text"),
+    Field("live", "Put it online at once?", "confirm"),
+)
+
+SHOTS = (
+    Shot("model", model, (SMALL, LARGE, NARROW), (DARK, LIGHT, PLAIN, ASCII), options=OPTIONS),
+    Shot("scoped-models", command("scoped-models", "space", "down"), options=OPTIONS),
+    Shot("thinking-levels", thinking, options=OPTIONS),
+    Shot("role", command("role"), options=OPTIONS),
+    Shot("settings", command("settings"), (SMALL, LARGE, NARROW)),
+    Shot("settings-search", command("settings", "'scroll")),
+    Shot("settings-value", command("settings maxRetries", "enter")),
+    Shot("theme", command("theme")),
+    Shot("sessions", sessions, (SMALL, NARROW)),
+    Shot("tree", tree, (SMALL, NARROW)),
+    Shot("fork", fork),
+    Shot("login-list", command("login")),
+    Shot("login", login),
+    Shot("trust", trust),
+    Shot("first-run", first, options={"settings": {}}),
+    Shot(
+        "select", asked(lambda world: Choice(world.interface.keymap, "Which way?", ("Left", "Right", "Back")))
+    ),
+    Shot(
+        "confirm",
+        asked(
+            lambda world: Confirm(
+                world.interface.keymap, "Delete the branch?", "rm -rf build/ can't be undone."
+            )
+        ),
+    ),
+    Shot(
+        "input",
+        asked(lambda world: TextInput(world.interface.keymap, "What is the ticket?", "ABC-123"), "'ABC-7"),
+    ),
+    Shot(
+        "secret",
+        asked(lambda world: TextInput(world.interface.keymap, "API key", secret=True), "'sk-1234"),
+    ),
+    Shot(
+        "editor",
+        asked(lambda world: LongText(world.interface.keymap, "Describe the change", "One line\nand another")),
+    ),
+    Shot(
+        "waiting",
+        asked(lambda world: Waiting(world.interface.keymap, "Installing", ["Fetching packages…", "3 of 12"])),
+    ),
+    Shot(
+        "form",
+        asked(lambda world: FormPanel(world.interface.keymap, "A new page", FIELDS)),
+        (SMALL, LARGE, NARROW),
+    ),
+    Shot(
+        "form-multi",
+        asked(lambda world: FormPanel(world.interface.keymap, "A new page", FIELDS), "enter", "space"),
+    ),
+)

@@ -1,5 +1,5 @@
 """All pictures."""
 
-from tests.modes.tui.screens import talks
+from tests.modes.tui.screens import choices, talks
 
-SHOTS = talks.SHOTS
+SHOTS = (*talks.SHOTS, *choices.SHOTS)

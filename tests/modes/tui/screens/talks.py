@@ -74,7 +74,6 @@ FILES = {
     ".pi/agent/prompts/release.md": "---\ndescription: Write the notes of a release\n---\nNotes\n",
     ".pi/agent/skills/pdf/SKILL.md": "---\nname: pdf\ndescription: Read and make PDF files\n---\nUse it.\n",
     ".pi/agent/skills/charts/SKILL.md": "---\nname: charts\ndescription: Draw charts\n---\nUse it.\n",
-    ".pi/agent/themes/nord.json": "",
 }
 CALM = {"quietStartup": True}
 
@@ -159,7 +158,8 @@ async def running(world: World) -> None:
     tell(world, *calls("1", "bash", '{"command": "python bench.py --size 100'))
     tell(world, runs("1", "bash", command="python bench.py --size 100 1000 10000"))
     tell(world, prints("1", "bash", "size 100: 71 %\nsize 1000: 96 %\n"))
-    tell(world, told.QueueUpdate(("Leave out 10000",), ("Then write it down\nin notes.md",)))
+    world.interface.held += [("Leave out 10000", True), ("Then write it down\nin notes.md", False)]
+    world.interface.fold.show_held()
     world.later(73.3)
 
 
@@ -183,8 +183,8 @@ async def compaction(world: World) -> None:
 async def shell(world: World) -> None:
     begin(
         world,
-        BashExecutionMessage("git status --short", " M cache.py\n?? notes.md\n", 0, False, False, AT),
-        BashExecutionMessage("false", "", 1, False, False, AT, exclude_from_context=True),
+        BashExecutionMessage("git status --short", " M cache.py\n?? notes.md\n", False, False, AT, 0),
+        BashExecutionMessage("make", "make: no target", False, False, AT, 2, exclude_from_context=True),
     )
     world.editor.text = "!make test"
 

@@ -8,7 +8,7 @@ from pi.modes.tui.lines import EMPTY, Line, clean, wrap
 _SHOWN = 20
 _KEPT = 100_000  # characters of the output
 _MOST_COMMAND = 5000  # characters of one row
-_STATUS = {"cancelled": ("Cancelled", "warning"), "running": ("Running… (esc to cancel)", "muted")}
+_STATUS = {"cancelled": ("Cancelled", "warning"), "running": ("Running…", "muted")}
 
 
 class BashBlock(Expandable):

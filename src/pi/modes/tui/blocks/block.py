@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from pi.modes.tui.lines import Line
+from pi.modes.tui.terminal.gallery import Gallery
 
 
 class Look(Struct, frozen=True):
@@ -18,6 +19,7 @@ class Look(Struct, frozen=True):
     code_indent: str = "  "
     images: Literal["none", "cells", "kitty"] = "none"
     image_width: int = 60  # cells
+    gallery: Gallery | None = None  # of terminals that show pictures themselves
     links: bool = False  # whether the terminal makes links of them
     unicode: bool = True
 

@@ -24,6 +24,9 @@ def _named(image: Image, width: int) -> Line:
 def _picture(image: Image, width: int, look: Look) -> list[Line]:
     if look.images == "none":
         return []
+    size = (min(width, look.image_width), _HEIGHT)
+    if look.gallery is not None:
+        return look.gallery.lines(image.data, *size) or []
     from pi.modes.tui.terminal.images import image_lines
 
-    return image_lines(image.data, image.mime_type, min(width, look.image_width), _HEIGHT)
+    return image_lines(image.data, image.mime_type, *size)

@@ -48,7 +48,13 @@ class Files:
         except ToolError:  # there is no rg: the tools say so
             return []
         return [
-            path_item(head + path, path.rpartition("/")[2], prefix, folder=folder, description=head + path)
+            path_item(
+                head + path,
+                path.rpartition("/")[2],
+                prefix,
+                folder=folder,
+                description=head + path if "/" in head + path else "",
+            )
             for path, folder in found.best()
         ]
 

@@ -307,10 +307,11 @@ def _label(option: Option, style: str = "") -> Line:
 
 
 def _preview(text: str, width: int, rows: int) -> list[Line]:
-    """Markdown as it was written, behind a rule."""
+    """Markdown as it was written, so that a sketch keeps its shape; without its fences, behind a rule."""
     if not text or rows <= 0:
         return []
-    wrapped = wrap_text("\n".join(clean_lines(text.strip("\n"))), max(1, width - 3), "muted")
+    written = [row for row in clean_lines(text.strip("\n")) if not row.startswith(("```", "~~~"))]
+    wrapped = wrap_text("\n".join(written), max(1, width - 3), "muted")
     if len(wrapped) > rows:
         wrapped = [*wrapped[: rows - 1], (("…", "dim"),)]
     return [(("│ ", "borderMuted"), *line) for line in wrapped]

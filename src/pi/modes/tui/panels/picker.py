@@ -199,7 +199,8 @@ class Picker(FramedPanel[Row]):
             self._first = self._index if self._index < self._first else self._index - size + 1
         self._first = max(0, min(self._first, len(self._found) - size))
         marks = max((cells(row.mark) for row in self._rows), default=0)
-        label_width = min(max(_label_width(row) for row in self._found), max(12, (width - 3 - marks) // 2))
+        # of all rows, so that nothing moves sideways while one searches
+        label_width = min(max(_label_width(row) for row in self._rows), max(12, (width - 3 - marks) // 2))
         shown = self._found[self._first : self._first + size]
         out = [
             _row_line(row, self._first + number == self._index, marks, label_width, width)

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import IO
 
 from pi.modes.tui.lines import clean
@@ -34,6 +35,19 @@ class Captured:
     def listen(self, told: Callable[[str], None]) -> None:
         """Tell each line that is printed, in the event loop."""
         asyncio.get_running_loop().add_reader(self._reader, self._read, told)
+
+    @contextmanager
+    def lent(self) -> Generator[None]:
+        """stdout and stderr are the terminal for a while, as another program wants them."""
+        pipes = [(number, os.dup(number)) for number, _ in self._saved]
+        for number, saved in self._saved:
+            os.dup2(saved, number)
+        try:
+            yield
+        finally:
+            for number, pipe in pipes:
+                os.dup2(pipe, number)
+                os.close(pipe)
 
     def give_back(self, *, listening: bool = True) -> None:
         """stdout and stderr are the terminal again."""
