@@ -53,6 +53,9 @@ def main() -> None:
         ]
         samples = run_all(runners, works(options), options.rounds, problems)
     table = [row for row in rows(measures(options), samples) if row.medians]
+    for row in table:
+        missing = [name for name in samples if name not in row.medians]
+        problems += [f"{name}: has no figure for {row.measure.title}" for name in missing]
     print(f"Medians of {options.rounds} interleaved rounds; ratio = {CANDIDATE}/{BASELINE}.\n")
     print(as_markdown(table, [runner.peer.name for runner in runners], problems))
     if options.json:
@@ -213,7 +216,7 @@ class Screen:
 
 @contextmanager
 def opened(runner: Runner, command: str = "tui", entries: int = 0) -> Iterator[Screen]:
-    """The interface, from just before its process starts."""
+    """The interface, from just before its process starts; ended by force."""
     runner.prepare_session(Scenario(command, command, entries=entries))
     program = [*runner.program, *runner.peer.arguments[command]]
     with Terminal(program, runner.work, runner.env) as terminal:

@@ -14,12 +14,14 @@ from pi.harness.storage.store import Store
 from pi.llm.registry import ModelRegistry
 from pi.modes.tui.blocks.block import Look
 from pi.modes.tui.frame import compose
-from pi.modes.tui.interface import Interface
+from pi.modes.tui.interface import Display, Interface
 from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.lines import Line
 from pi.modes.tui.paint import Painter
 from pi.modes.tui.svg import svg
 from pi.modes.tui.terminal.colors import Depth
+from pi.modes.tui.theme.sources import Sources
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.sdk import create_agent_session
 from pi.testing import Reply, ScriptedModel
@@ -67,7 +69,7 @@ async def interface_of(
     settings: dict[str, Any] | None = None,
     theme: str = "dark",
     unicode: bool = True,
-    display: Still | None = None,
+    display: Display | None = None,
     clock: Callable[[], float] = lambda: 0.0,
     **options: Any,
 ) -> AsyncGenerator[Interface]:
@@ -94,7 +96,7 @@ async def interface_of(
         interface = Interface(
             session,
             keymap=Keymap.load(agent, []),
-            themes=Themes(agent, session.setup.settings, wanted=theme, env={}),
+            themes=Themes(Sources(agent, session.setup.settings), wanted=theme, env={}),
             look=Look(cwd=project, unicode=unicode),
             display=display or Still(),
             agent_dir=agent,
@@ -119,7 +121,7 @@ def picture(interface: Interface, width: int, height: int, depth: Depth = "truec
     themes = interface.themes
     foreground, background = _GROUNDS[themes.current.appearance]
     rows = compose(interface, width, height).rows
-    painter = Painter(themes.current, depth)
+    painter = Painter(themes.current, depth, unicode=interface.look.unicode)
     return svg(rows, painter, width, foreground=foreground, background=background)
 
 

@@ -72,22 +72,23 @@ async def create_agent_session(
     resources: ResourceChoice | None = None,
     extensions: "ExtensionChoice | ExtensionHost | None" = None,
     ui: UI | None = None,
-    trust: bool | None = None,
+    trust: bool | Callable[[Path], bool | None] | None = None,
     guard: StreamGuard | None = None,
 ) -> Session:
     """A session, ready to be prompted; without a `store` it is saved nowhere.
 
     Raises NoModelError when no model can be used, ConfigError for a model or a tool set that doesn't exist.
     Warnings about settings, models.json, skills, templates, extensions and the choice of the model are in the
-    session's `warnings`.
+    session's `warnings`. `trust` may be a function of the folder, where a session can move to others.
     """
     cwd = (cwd or Path.cwd()).absolute()
     agent_dir = agent_dir or find_agent_dir(os.environ)
     store = store or Store.in_memory(cwd)
     choice = model if isinstance(model, ModelChoice) else ModelChoice(model)
+    trust_in: Callable[[Path], bool | None] = trust if callable(trust) else partial(_same_everywhere, trust)
     if extensions is None or isinstance(extensions, ExtensionChoice):
         wanted = extensions or ExtensionChoice()
-        load = partial(load_extensions, cwd, agent_dir, wanted, ui=ui, trust=trust)
+        load = partial(load_extensions, cwd, agent_dir, wanted, ui=ui, trust=trust_in(cwd))
         host = await load() or LateHost(partial(new_host, agent_dir, ui=ui), load)
     else:
         host = extensions
@@ -102,7 +103,7 @@ async def create_agent_session(
             resources or ResourceChoice(),
             host,
             ui,
-            trust,
+            trust_in(store.cwd),
             guard,
             make,
         )
@@ -113,6 +114,10 @@ async def create_agent_session(
     session.models.begin()
     session.warnings += [*made.warnings, *map(str, host.host.problems if host.host is not None else ())]
     return session
+
+
+def _same_everywhere(trust: bool | None, cwd: Path) -> bool | None:
+    return trust
 
 
 def _make(

@@ -30,7 +30,7 @@ class Provider:
                 await super()._client(reader, writer)
 
         connections: list[asyncio.StreamReader] = []
-        self._connections = connections
+        self.connections = connections  # of clients since the test began, open or not
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -50,7 +50,7 @@ class Provider:
     @property
     def open_connections(self) -> int:
         """How many clients haven't hung up."""
-        return sum(not reader.at_eof() for reader in self._connections)
+        return sum(not reader.at_eof() for reader in self.connections)
 
     def asked(self) -> list[str]:
         """The last thing that the user said, by request."""
@@ -196,4 +196,5 @@ def provider() -> Iterator[Provider]:
 def world(tmp_path: Path, provider: Provider) -> World:
     provider.script()
     provider.requests.clear()
+    provider.connections.clear()
     return World(tmp_path, provider)

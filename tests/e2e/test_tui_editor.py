@@ -60,7 +60,9 @@ def test_files_are_completed_and_several_lines_are_written(terminals: Terminals,
     screen.press("Enter")
     screen.until("Fine.")
 
-    assert [text.replace(" \n", "\n") for text in world.provider.asked()] == ["read @src/engine_room.py\nplease"]
+    assert [text.replace(" \n", "\n") for text in world.provider.asked()] == [
+        "read @src/engine_room.py\nplease"
+    ]
 
 
 def test_slash_commands_are_completed(terminals: Terminals) -> None:
@@ -121,7 +123,9 @@ def test_an_editor_that_is_missing_is_told(terminals: Terminals) -> None:
 
 def test_the_transcript_is_searched(terminals: Terminals, world: World) -> None:
     (world.agent / "keybindings.json").write_text(json.dumps({"tui.altScreen.search": "ctrl+t"}))
-    lines = "\n\n".join(f"paragraph {number} {'needle' if number in (5, 50) else 'hay'}" for number in range(80))
+    lines = "\n\n".join(
+        f"paragraph {number} {'needle' if number in (5, 50) else 'hay'}" for number in range(80)
+    )
     world.provider.script({"text": lines, "chunk": 500})
     screen = terminals.open()
     screen.say("much")

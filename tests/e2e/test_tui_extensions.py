@@ -89,6 +89,34 @@ def extension(pi):
         raise ValueError("can't run")
 """
 
+NOISE = """
+import logging, os, subprocess, sys, threading
+
+def extension(pi):
+    @pi.footer("bad")
+    def bad(ctx):
+        return "foot\\x1b[2J\\x1b]0;stolen\\x07\\nnext row"
+
+    @pi.render("tool", "bash")
+    def rendered(value, ctx):
+        return ["drawn \\x1b[1;1Hhere\\x1b[2J\\x1b]0;stolen\\x07", "two\\nrows", "wide " + "\u65e5" * 500]
+
+    @pi.command("noise", description="Say everything")
+    def noise(args, ctx):
+        print("by print")
+        sys.stderr.write("by stderr\\x1b[2J\\n")
+        logging.warning("by logging")
+        os.write(1, b"by write\\x1b]0;stolen\\x07\\n")
+        subprocess.run(["sh", "-c", "echo by a child; echo by its stderr >&2"])
+        thread = threading.Thread(target=print, args=("by a thread",))
+        thread.start()
+        thread.join()
+        ctx.ui.notify("notified \\x1b[2J\\x1b]0;stolen\\x07")
+        ctx.ui.status("status \\x1b[5;5H\\nnext row", key="s")
+        ctx.ui.widget(["widget \\x1b[5;5H\\x1b[2J"], key="w")
+        ctx.ui.working("works \\x1b[2J")
+"""
+
 
 def extension(world: World, text: str) -> Path:
     folder = world.agent / "extensions"
@@ -235,3 +263,25 @@ def extension(pi):
     screen.until("Fine.")
 
     assert world.provider.asked() == ["from the extension"]
+
+
+def test_what_an_extension_prints_or_shows_disturbs_nothing(terminals: Terminals, world: World) -> None:
+    extension(world, NOISE)
+    world.provider.script({"toolCalls": [{"name": "bash", "args": {"command": "echo by-bash"}}]})
+    screen = terminals.open(height=60)
+    header = screen.rows[:4]
+    screen.awaits("pane_title", "π - project")
+
+    screen.say("/noise")
+    for way in ("print", "stderr", "logging", "write", "a child", "its stderr", "a thread"):
+        screen.until(f"by {way}")
+    screen.until("notified")
+    screen.say("go")
+    screen.until("Fine.")
+    shown = screen.until("drawn")
+
+    assert screen.ask("pane_title") == "π - project"
+    assert screen.rows[:4] == header
+    assert [row for row in shown.split("\n") if "─" * 100 in row] == ["─" * 100] * 2
+    assert editor(shown) == ""
+    assert "widget" in shown and "status" in shown

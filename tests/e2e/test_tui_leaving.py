@@ -34,7 +34,9 @@ class Shell:
 
     def __init__(self, terminals: Terminals, world: World, **env: str):
         self.screen: Tmux = terminals.run(
-            ["bash", "--norc", "--noprofile", "-i"], env={"PS1": "> ", "HISTFILE": "/dev/null", **env}, ready=">"
+            ["bash", "--norc", "--noprofile", "-i"],
+            env={"PS1": "> ", "HISTFILE": "/dev/null", **env},
+            ready=">",
         )
         self.world = world
         self.modes = self.ask("stty -a")
@@ -63,12 +65,16 @@ class Shell:
         self.screen.until(lambda _: not self.children())
         self.screen.awaits("alternate_on", "0")
         assert self.screen.ask("cursor_flag") == "1"
-        assert [self.screen.ask(f"mouse_{kind}_flag") for kind in ("any", "standard", "sgr", "all")] == ["0"] * 4
+        assert [self.screen.ask(f"mouse_{kind}_flag") for kind in ("any", "standard", "sgr", "all")] == [
+            "0"
+        ] * 4
         self.screen.say("")
         assert self.ask("stty -a") == self.modes
 
 
-@pytest.mark.parametrize("keys", [["/quit", "Enter"], ["C-d"], ["C-c", "C-c"]], ids=["quit", "ctrl+d", "ctrl+c"])
+@pytest.mark.parametrize(
+    "keys", [["/quit", "Enter"], ["C-d"], ["C-c", "C-c"]], ids=["quit", "ctrl+d", "ctrl+c"]
+)
 def test_who_leaves_gets_the_terminal_back_and_is_told_how_to_go_on(
     terminals: Terminals, world: World, keys: list[str]
 ) -> None:
@@ -103,7 +109,9 @@ def test_ctrl_c_clears_what_is_typed_first(terminals: Terminals, world: World) -
     assert screen.ended() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
+)
 def test_a_signal_leaves_a_usable_terminal_and_a_session(
     terminals: Terminals, world: World, number: signal.Signals
 ) -> None:
@@ -136,9 +144,12 @@ def test_a_terminal_that_is_closed_ends_pi(terminals: Terminals, world: World) -
     screen.close()
 
     gone = terminals.run(["sleep", "60"])
-    gone.until(lambda _: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
+    gone.until(
+        lambda _: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
     again = terminals.open("-c")
     again.until("first")
+    assert not (world.agent / "pi-crash.log").exists()
 
 
 def test_a_fault_of_our_own_is_logged_without_secrets(terminals: Terminals, world: World) -> None:
@@ -163,6 +174,30 @@ def test_a_fault_of_our_own_is_logged_without_secrets(terminals: Terminals, worl
     fault.unlink()
     shell.pi("-c")
     shell.screen.until("Fine.")
+
+
+def test_an_answer_goes_on_after_pi_was_stopped(terminals: Terminals, world: World) -> None:
+    world.provider.script({"text": "on and on " * 60 + "The end.", "chunk": 4, "delayMs": 10})
+    shell = Shell(terminals, world)
+    shell.pi()
+    shell.screen.say("talk")
+    shell.screen.until("on and on")
+
+    shell.screen.press("C-z")
+    shell.screen.until("Stopped")
+    shell.screen.say("fg")
+    shell.screen.until("The end.")
+
+    assert world.last_message()["content"][0]["text"].endswith("The end.")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_is_told_by_the_exit_code(terminals: Terminals, number: signal.Signals) -> None:
+    screen = terminals.open()
+
+    os.kill(screen.pid, number)
+
+    assert screen.ended() == 128 + number
 
 
 def test_pi_is_stopped_and_goes_on_as_a_job_of_the_shell(terminals: Terminals, world: World) -> None:

@@ -19,6 +19,27 @@ with urllib.request.urlopen(sys.argv[1]) as page:
     page.read()
 """
 
+DEVICE = """
+import os
+from pi.ext import ExtensionAPI
+from pi.ext.oauth import Client, Credentials, DeviceFlow, Login, run_device_flow
+
+def extension(pi: ExtensionAPI) -> None:
+    url = os.environ["FORGE_URL"]
+    flow = DeviceFlow(Client(f"{url}/token", client_id="pi-example"), f"{url}/device")
+
+    async def log_in(screen, method):
+        return await run_device_flow(flow, lambda prompt: screen.show(prompt.url, code=prompt.user_code))
+
+    async def refresh(tokens):
+        return tokens
+
+    login = Login(("device",), log_in, refresh, lambda tokens: Credentials(tokens.access))
+    models = [{"id": "small", "contextWindow": 128_000, "maxTokens": 8_192}]
+    api = "openai-completions"
+    pi.provider("forge", login=login, baseUrl=os.environ["FORGE_MODELS"], api=api, models=models)
+"""
+
 
 @pytest.fixture
 def server() -> Iterator[Authority]:
@@ -38,18 +59,22 @@ def mode(world: World) -> int:
 def models_without_keys(world: World) -> None:
     base = f"http://127.0.0.1:{world.provider.port}"
     models = [{"id": "m"}]
-    world.write_models({"oai": {"baseUrl": f"{base}/v1", "api": "openai-completions", "apiKey": "$OAI_KEY", "models": models}})
+    world.write_models(
+        {
+            "oai": {
+                "baseUrl": f"{base}/v1",
+                "api": "openai-completions",
+                "apiKey": "$OAI_KEY",
+                "models": models,
+            }
+        }
+    )
 
 
 def test_a_key_is_stored_unseen_and_used(terminals: Terminals, world: World) -> None:
     screen = terminals.open()
     screen.say("/login anthropic")
-    screen.until("Log in to")
-    shown = screen.text
-    while "API key for" not in shown:
-        screen.press("Down")
-        screen.press("Enter")
-        shown = screen.until("API key for")
+    screen.until("API key for Anthropic")
     screen.type(SECRET)
     screen.until("•" * len(SECRET))
     screen.press("Enter")
@@ -95,7 +120,9 @@ def test_a_first_start_can_be_left(terminals: Terminals, world: World) -> None:
     assert screen.ended() == 0
 
 
-def test_a_prompt_without_a_key_says_what_to_do_and_keeps_the_text(terminals: Terminals, world: World) -> None:
+def test_a_prompt_without_a_key_says_what_to_do_and_keeps_the_text(
+    terminals: Terminals, world: World
+) -> None:
     world.write_models({})
     screen = terminals.open(ready="Welcome to Pi")
     screen.press("Escape")
@@ -110,7 +137,9 @@ def test_a_prompt_without_a_key_says_what_to_do_and_keeps_the_text(terminals: Te
     assert screen.ended() == 0
 
 
-def test_a_login_in_a_browser_comes_back_to_the_screen(terminals: Terminals, world: World, server: Authority) -> None:
+def test_a_login_in_a_browser_comes_back_to_the_screen(
+    terminals: Terminals, world: World, server: Authority
+) -> None:
     folder = world.agent / "extensions"
     folder.mkdir()
     shutil.copy(EXAMPLE, folder)
@@ -147,3 +176,28 @@ def test_a_login_can_be_given_up(terminals: Terminals, world: World, server: Aut
     assert auth(world) is None
     screen.say("go on")
     screen.until("Fine.")
+
+
+def test_a_login_by_code_shows_the_code_and_its_token_is_used(
+    terminals: Terminals, world: World, server: Authority
+) -> None:
+    folder = world.agent / "extensions"
+    folder.mkdir()
+    (folder / "forge.py").write_text(DEVICE)
+    server.device["interval"] = 1
+    tokens = {"access_token": "access-by-code", "refresh_token": "refresh-by-code", "expires_in": 3600}
+    server.pages["/token"] = [(400, {"error": "authorization_pending"}), (200, tokens)]
+    models = f"http://127.0.0.1:{world.provider.port}/v1"
+    screen = terminals.open(env={"FORGE_URL": server.url, "FORGE_MODELS": models, "BROWSER": "true"})
+
+    screen.say("/login forge")
+    screen.until("ABCD-EFGH")
+    screen.until("You are logged in to")
+    screen.say("/model forge/small")
+    screen.until("(forge) small")
+    screen.say("hello")
+    shown = screen.until("Fine.")
+
+    assert "access-by-code" not in shown
+    assert mode(world) == 0o600
+    assert world.provider.requests[-1]["headers"]["authorization"] == "Bearer access-by-code"

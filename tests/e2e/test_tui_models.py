@@ -39,7 +39,12 @@ def test_the_next_request_goes_to_the_model_that_was_chosen(terminals: Terminals
         "/v1/messages",
     ]
     (session,) = world.sessions()
-    assert [entry["provider"] for entry in session if entry["type"] == "model_change"] == ["oai", "ant", "oai", "ant"]
+    assert [entry["provider"] for entry in session if entry["type"] == "model_change"] == [
+        "oai",
+        "ant",
+        "oai",
+        "ant",
+    ]
 
 
 def test_the_next_request_thinks_as_hard_as_was_chosen(terminals: Terminals, world: World) -> None:

@@ -32,7 +32,9 @@ def listen(world: World) -> None:
     world.provider.script(rules={word: {"text": f"Heard {word}."} for word in words})
 
 
-def test_a_new_session_begins_empty_and_the_old_one_is_found_again(terminals: Terminals, world: World) -> None:
+def test_a_new_session_begins_empty_and_the_old_one_is_found_again(
+    terminals: Terminals, world: World
+) -> None:
     listen(world)
     screen = terminals.open()
     talk(screen, "alpha")
@@ -54,7 +56,11 @@ def test_a_new_session_begins_empty_and_the_old_one_is_found_again(terminals: Te
     assert "beta" not in shown
     talk(screen, "gamma")
     assert sorted(said(path) for path in files(world)) == [["alpha", "gamma"], ["beta"]]
-    assert [message["role"] for message in world.provider.requests[-1]["body"]["messages"]][1:] == ["user", "assistant", "user"]
+    assert [message["role"] for message in world.provider.requests[-1]["body"]["messages"]][1:] == [
+        "user",
+        "assistant",
+        "user",
+    ]
 
 
 def test_the_last_session_goes_on_after_a_new_start(terminals: Terminals, world: World) -> None:
@@ -148,7 +154,9 @@ def test_the_tree_leads_back_and_another_branch_begins(terminals: Terminals, wor
     assert "Heard beta." not in shown
     talk(screen, "gamma")
     messages: list[dict[str, Any]] = world.provider.requests[-1]["body"]["messages"]
-    assert [message["content"] for message in messages[1:] if message["role"] == "assistant"] == ["Heard alpha."]
+    assert [message["content"] for message in messages[1:] if message["role"] == "assistant"] == [
+        "Heard alpha."
+    ]
     (path,) = files(world)
     assert said(path) == ["alpha", "beta", "gamma"]
 
@@ -169,7 +177,9 @@ def test_a_summary_takes_the_place_of_what_was_said(terminals: Terminals, world:
     sent = str(world.provider.requests[-1]["body"])
     assert ("THE SUMMARY" in sent, "Heard alpha." in sent) == (True, False)
     (session,) = world.sessions()
-    assert [entry["summary"] for entry in session if entry["type"] == "compaction"][0].startswith("THE SUMMARY")
+    assert [entry["summary"] for entry in session if entry["type"] == "compaction"][0].startswith(
+        "THE SUMMARY"
+    )
 
 
 def test_what_is_said_during_a_summary_is_sent_after_it(terminals: Terminals, world: World) -> None:

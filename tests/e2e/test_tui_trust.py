@@ -49,7 +49,9 @@ def test_the_answer_decides_and_is_kept(
     assert ("from now on" in again.text) is (kept is None)
 
 
-def test_who_goes_away_is_asked_again_and_nothing_is_loaded(terminals: Terminals, world: World, marker: "object") -> None:
+def test_who_goes_away_is_asked_again_and_nothing_is_loaded(
+    terminals: Terminals, world: World, marker: "object"
+) -> None:
     screen = terminals.open(ready="Trust ")
     screen.press("Escape")
     screen.until(READY)

@@ -23,8 +23,10 @@ class Tmux:
     ):
         self._socket = f"pi-{uuid4().hex[:8]}"
         words = ["env", "-i", *(f"{name}={value}" for name, value in (TERMINAL | dict(env)).items()), *argv]
-        self._run("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(cwd), "cat")
-        for option, value in (("remain-on-exit", "on"), ("status", "off"), ("set-clipboard", "off")):
+        self._run(
+            "-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(cwd), "cat"
+        )
+        for option, value in (("remain-on-exit", "on"), ("status", "off")):
             self._run("set-option", "-g", option, value)
         self._run("set-option", "-s", "escape-time", "0")
         self._run("respawn-pane", "-k", "-c", str(cwd), shlex.join(words))
@@ -82,9 +84,17 @@ class Tmux:
         """A variable of the pane, such as alternate_on or cursor_x."""
         return self._run("display-message", "-p", f"#{{{name}}}").strip()
 
-    def awaits(self, name: str, value: str) -> None:
-        """Wait until a variable of the pane has this value."""
+    def awaits(self, name: str, value: str) -> str:
+        """The value, once a variable of the pane has it."""
         self.until(lambda _: self.ask(name) == value)
+        return value
+
+    def clipboard(self) -> None:
+        """Be a terminal that takes texts for its clipboard: `copied` is the last of them."""
+        self._run("set-option", "-s", "set-clipboard", "on")
+
+    def copied(self) -> str:
+        return self._run("show-buffer") if self._run("list-buffers") else ""
 
     def ended(self) -> int:
         """The exit code, once the program has ended; 128 + N where a signal ended it."""
@@ -92,7 +102,10 @@ class Tmux:
 
         def over(_: str) -> bool:
             nonlocal found
-            dead, found = self.ask("pane_dead"), self.ask("?pane_dead,#{pane_dead_status} #{pane_dead_signal},")
+            dead, found = (
+                self.ask("pane_dead"),
+                self.ask("?pane_dead,#{pane_dead_status} #{pane_dead_signal},"),
+            )
             if dead == "1" and not found:
                 os.kill(int(self.ask("pid")), signal.SIGCHLD)  # tmux misses one now and then
             return bool(found)

@@ -1,6 +1,7 @@
 """The command line's options in one table, from which parsing and --help are made."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -148,6 +149,7 @@ class Options:
         self.warnings: list[str] = []
         self.unknown: list[str] = []  # long options that only an extension can know
         self.flags: dict[str, bool | str] = {}  # of extensions, by name
+        self.trust: dict[Path, bool] = {}  # what people have said of folders in this run
         for option in _ALL:
             setattr(
                 self, option.field, False if option.kind == "flag" else [] if option.kind == "list" else None

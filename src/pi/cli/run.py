@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +49,7 @@ async def run_once(options: Options) -> int:
     try:
         host = await load_host(options, cwd, PrintUI("json" if json else "print"))
         if host is not None and (found := host.cli_command(options.words)):
-            return await _cli_command(*found, host, options, cwd)
+            return await run_cli_command(*found, host, options, cwd)
         options = understood(options, host)
         prompt = build_prompt(options, stdin=None if os.isatty(0) else piped_text())
         store = open_store(options, cwd)
@@ -84,7 +84,7 @@ async def run_once(options: Options) -> int:
         return 1
 
 
-async def _cli_command(
+async def run_cli_command(
     owner: str, command: "CliCommand", host: "ExtensionHost", options: Options, cwd: Path
 ) -> int:
     """Run `pi NAME …` of an extension; one that takes a ctx gets that of a session that is saved nowhere."""
@@ -101,10 +101,16 @@ async def _cli_command(
         await session.close()
 
 
-async def load_host(options: Options, cwd: Path, ui: UI) -> "ExtensionHost | None":
-    """The extensions of this run, loaded; None when there are none."""
+async def load_host(
+    options: Options, cwd: Path, ui: UI, *, ask_trust: Callable[[], Awaitable[bool | None]] | None = None
+) -> "ExtensionHost | None":
+    """The extensions of this run, loaded; None when there are none.
+
+    `ask_trust` lets people decide on the project where nobody else has.
+    """
     choice = ExtensionChoice(tuple(options.extension), find=not options.no_extensions)
-    return await load_extensions(cwd, agent_dir(os.environ), choice, ui=ui, trust=_trust(options))
+    trust = _trust(options)(cwd)
+    return await load_extensions(cwd, agent_dir(os.environ), choice, ui=ui, trust=trust, ask=ask_trust)
 
 
 def understood(options: Options, host: "ExtensionHost | None") -> Options:
@@ -112,14 +118,17 @@ def understood(options: Options, host: "ExtensionHost | None") -> Options:
     if not options.unknown:
         return options
     flags = host.flags if host is not None else {}
-    options = parse(options.words, {name: flag.type is str for name, flag in flags.items()})
+    told, options = options.trust, parse(options.words, {n: flag.type is str for n, flag in flags.items()})
+    options.trust = told
     if host is not None:
         host.set_flags(options.flags)
     return options
 
 
-def _trust(options: Options) -> bool | None:
-    return True if options.approve else False if options.no_approve else None
+def _trust(options: Options) -> Callable[[Path], bool | None]:
+    """What flags say of all folders, or people of one."""
+    flag = True if options.approve else False if options.no_approve else None
+    return lambda cwd: flag if flag is not None else options.trust.get(cwd)
 
 
 async def make_session(

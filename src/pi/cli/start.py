@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 
-from pi.cli.options import Options
+from pi.cli.options import Options, UsageError
 from pi.harness.storage.files import agent_dir as find_agent_dir
 from pi.llm.registry import ModelRegistry
 from pi.platform.errors import PiError
@@ -25,7 +25,7 @@ def start(options: Options) -> int:
     _open_standard_streams()
     try:
         return _run(options)
-    except PiError as error:
+    except (PiError, UsageError) as error:
         say(f"Error: {error}")
         return 1
     except KeyboardInterrupt:  # before or after the run, which has its own way to stop
@@ -67,7 +67,7 @@ def _run_tui(options: Options) -> int:
         from pi.cli.tui import run_tui
 
         return asyncio.run(run_tui(options, tty, rescue))
-    except PiError:
+    except (PiError, UsageError):
         raise
     except Exception as error:  # our own fault: the terminal is put back first, then people are told
         rescue.restore()
@@ -77,6 +77,7 @@ def _run_tui(options: Options) -> int:
         return 1
     finally:
         tty.restore()
+        rescue.disarm()  # the screen is as it was; what is printed now is to stay
         rescue.close()
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from scripts.screenshots.still import Still, interface_of
+
 from pi.harness.events import AgentSettled
 from pi.llm.protocols.faux import ReplyOf
 from pi.modes.tui.actions import paste, press
@@ -15,7 +17,6 @@ from pi.modes.tui.interface import Interface
 from pi.modes.tui.keys.key import Key
 from pi.modes.tui.lines import Line, text_of
 from pi.testing import Reply, ScriptedModel
-from scripts.screenshots.still import Still, interface_of
 
 
 class Screen(Still):

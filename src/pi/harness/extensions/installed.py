@@ -1,6 +1,6 @@
 """The extensions of a project's sessions: which there are, and whether the project's own may be used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,12 @@ async def load_extensions(
     *,
     ui: UI | None = None,
     trust: bool | None = None,
+    ask: Callable[[], Awaitable[bool | None]] | None = None,
 ) -> "ExtensionHost | None":
     """The extensions of a project's sessions, loaded and declared; None when there are none.
 
-    Where trust is an open question, those of the user are asked before the project's are loaded. What is
+    Where trust is an open question, those of the user are asked before the project's are loaded, then people
+    by `ask`, which gives None where what is saved or the default counts. What is
     wrong with one is in the host's `problems`; nothing is raised.
     """
     settings = load_settings(agent_dir, None)
@@ -63,6 +65,8 @@ async def load_extensions(
             trusted = answer.trusted
             if answer.remember:
                 _remember(host, agent_dir, cwd, trusted)
+        elif ask is not None and (said := await ask()) is not None:
+            trusted = said
         open_question = False
         if trusted:
             await host.load()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from pi.agent.limits import call, told
-from pi.harness.extensions.declarations import RenderKind
+from pi.harness.extensions.declarations import Completer, RenderKind
 from pi.platform.errors import PiError
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ class OnScreen:
 
     def segments(self) -> list[tuple[int, str]]:
         """Priority and text of each segment of the footer that has something to say now."""
-        host, found = self._host(), list[tuple[int, str]]()
-        for owner, segment in host.joined.segments.values() if host is not None else ():
+        host = self._host()
+        if host is None:
+            return []
+        found: list[tuple[int, str]] = []
+        for owner, segment in host.joined.segments.values():
             text = self._ask(host, owner, f"footer {segment.name}", segment.run)
             if isinstance(text, str) and text:
                 found.append((segment.priority, text))
@@ -54,12 +57,12 @@ class OnScreen:
         host = self._host()
         if host is None:
             return {}
-        return {
-            completer.trigger: lambda word, owner=owner, completer=completer: self._texts(
-                host, owner, completer.trigger, completer.run, word
-            )
-            for owner, completer in host.joined.completers.values()
-        }
+
+        def by(host: "ExtensionHost", owner: str, completer: Completer) -> Callable[[str], Any]:
+            return lambda word: self._texts(host, owner, completer.trigger, completer.run, word)
+
+        completers = host.joined.completers.values()
+        return {completer.trigger: by(host, owner, completer) for owner, completer in completers}
 
     async def arguments(self, command: str, prefix: str) -> list[str]:
         """What the arguments of a command may be."""

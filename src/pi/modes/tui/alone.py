@@ -11,8 +11,11 @@ from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.paint import Painter
 from pi.modes.tui.panels.panel import Panel
 from pi.modes.tui.scene import Alone
+from pi.modes.tui.terminal.capabilities import has_unicode
 from pi.modes.tui.terminal.captured import Captured
 from pi.modes.tui.terminal.colors import Depth, depth
+from pi.modes.tui.terminal.rescue import Rescue
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 
 T = TypeVar("T")
@@ -21,9 +24,10 @@ T = TypeVar("T")
 class Asker:
     """Shows one panel after the other on an empty screen; what `ask_trust` and pickers need of a stage."""
 
-    def __init__(self, agent_dir: Path, settings: Settings):
+    def __init__(self, agent_dir: Path, settings: Settings, rescue: Rescue):
         self.keymap = Keymap.load(agent_dir, [])
-        self._themes = Themes(agent_dir, settings)
+        self._themes = Themes(Sources(agent_dir, settings))
+        self._rescue = rescue
         self._depth: Depth = depth(os.environ, settings)
 
     async def ask(self, panel: Panel[T]) -> T | None:
@@ -31,12 +35,15 @@ class Asker:
         captured = Captured()
         out = captured.take()
         try:
-            app = PiApp(driver_class(Ties(out)))
+            app = PiApp(driver_class(Ties(out, began=self._rescue.arm, ended=self._rescue.disarm)))
             panel.changed = app.wake
             panel.answer.add_done_callback(lambda answer: app.leave())
-            app.show(Alone(panel), lambda: Painter(self._themes.current, self._depth), lambda: None)
+            app.show(Alone(panel), self._painter, lambda: None)
             await app.run_async()
         finally:
             panel.finish(None)
             captured.give_back(listening=False)
         return await panel.answer
+
+    def _painter(self) -> Painter:
+        return Painter(self._themes.current, self._depth, unicode=has_unicode(os.environ))

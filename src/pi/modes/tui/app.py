@@ -125,7 +125,7 @@ class PiApp(App[None]):
 
     def on_mount(self) -> None:
         self.begin_capture_print(self)
-        self.app_resume_signal.subscribe(self, self._resumed)
+        self.app_resume_signal.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType]
         self.call_after_refresh(self._begin)
 
     def wake(self, *, now: bool = False) -> None:
@@ -177,7 +177,7 @@ class PiApp(App[None]):
             try:
                 with self._lent():
                     yield
-            except BaseException as error:
+            except BaseException as error:  # whatever it is, the terminal comes back first
                 fault = error
             self._away = False
         if fault is not None:
@@ -201,7 +201,7 @@ class PiApp(App[None]):
     def _display(self, screen: Any, renderable: Any) -> None:
         """Nothing while another program has the terminal: nobody takes what is written then."""
         if not self._away:
-            super()._display(screen, renderable)
+            super()._display(screen, renderable)  # pyright: ignore[reportUnknownMemberType]
 
     def _handle_exception(self, error: Exception) -> None:
         """A fault of our own ends the app; it is told when the terminal is back."""

@@ -114,6 +114,7 @@ class Fold:
             case UserMessage(content=content):
                 self._interface.show(user_block(content))
             case AssistantMessage() as message:
+                self._status.end("retry")  # the wait is over
                 self._answer = AssistantBlock()
                 self._answer.begin(message)
                 self._writing = {}

@@ -37,7 +37,7 @@ def compose(interface: Interface, width: int, height: int) -> Frame:
     apart = 1 if height >= _ROOMY else 0  # between the transcript and what is below
     slot = interface.slot_lines(width, max(3, room - len(footer) - apart))
     spare = max(0, room - len(footer) - len(slot))
-    above = above[-spare:] if spare else []
+    above = _fitting(above, spare)
     below = below[: max(0, spare - len(above))]
     bottom = [*above, *slot, *below, *footer]
     rows = _transcript(interface, width, max(0, height - len(bottom)))
@@ -48,6 +48,13 @@ def compose(interface: Interface, width: int, height: int) -> Frame:
     at = (start + cursor[0], cursor[1]) if cursor is not None and cursor[0] < len(slot) else None
     places = [row.place for row in rows]
     return Frame(painted[:height], places, start, at)
+
+
+def _fitting(lines: list[Line], room: int) -> list[Line]:
+    """What stands above the editor, where there is little room: what goes on, and what is next to the editor."""
+    if len(lines) > room:
+        lines = [line for line in lines if line]
+    return lines if len(lines) <= room else [*lines[: room - 1], lines[-1]] if room > 0 else []
 
 
 def _transcript(interface: Interface, width: int, height: int) -> list[Row]:

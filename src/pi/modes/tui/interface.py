@@ -21,12 +21,14 @@ from pi.modes.tui.fold import Fold
 from pi.modes.tui.footer import Footer
 from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.lines import Line
+from pi.modes.tui.look import look_of
 from pi.modes.tui.mouse import Mouse
 from pi.modes.tui.panels.panel import Panel
 from pi.modes.tui.searching import SearchLine
 from pi.modes.tui.status import Status
 from pi.modes.tui.submitting import submit
 from pi.modes.tui.terminal.progress import ProgramStatus, Progress
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.modes.tui.transcript.scroll import Transcript
 from pi.modes.tui.transcript.selection import Selection
@@ -77,6 +79,7 @@ class Interface:
         look: Look,
         display: Display,
         agent_dir: Path,
+        theme_sources: Callable[[], Sources] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.session = session
@@ -84,6 +87,7 @@ class Interface:
         self.themes = themes
         self.display = display
         self.agent_dir = agent_dir
+        self._theme_sources = theme_sources or (lambda: Sources(agent_dir, self.session.setup.settings))
         self.clock = clock
         self.transcript = Transcript(look)
         self.selection = Selection(self.transcript)
@@ -146,12 +150,14 @@ class Interface:
         """Show a panel in the place of the editor and wait for its answer."""
         panel.changed = self.display.wake
         self.panels.append(panel)
+        self.program.block(str(id(panel)), panel.title)
         self.display.wake()
         try:
             return await panel.answer
         finally:
             panel.finish(None)
             self.panels.remove(panel)
+            self.program.unblock(str(id(panel)))
             self.display.wake()
 
     def notify(self, text: str, kind: NoticeKind = "info") -> None:
@@ -194,18 +200,14 @@ class Interface:
         settings = self.session.setup.settings
         warnings: list[str] = []
         self.keymap = self.editor.keymap = self.status.keymap = Keymap.load(self.agent_dir, warnings)
-        self.themes.reload()
+        self.themes.reload(self._theme_sources())
         self.display.theme_changed()
         for warning in (*warnings, *self.themes.warnings):
             self.notify(warning, "warning")
         self.editor.max_visible = settings.number("autocompleteMaxVisible")
         self.editor.padding = settings.number("editorPaddingX")
-        self.change_look(
-            thinking=not settings.flag("hideThinkingBlock"),
-            pad=settings.number("outputPad"),
-            code_indent=str(settings.get("markdown.codeBlockIndent")),
-            image_width=settings.number("terminal.imageWidthCells"),
-        )
+        expanded = self.look.expanded
+        self.transcript.change_look(look_of(self.session, self.display.write, expanded=expanded))
         self.footer.update()
 
     @property
@@ -323,6 +325,7 @@ class Interface:
         task = asyncio.ensure_future(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # when it was cancelled before it began
 
     async def close(self) -> None:
         """Nothing goes on any more."""

@@ -21,14 +21,33 @@ _ATTRIBUTES = {
     "strike": Style(strike=True),
     "reverse": Style(reverse=True),
 }
+# What stands back where there is no colour for it.
+_FAINT = frozenset(
+    [
+        "dim",
+        "muted",
+        "thinkingText",
+        "border",
+        "borderMuted",
+        "thinkingOff",
+        "mdCodeBlockBorder",
+        "mdHr",
+        "mdQuoteBorder",
+        "scrollbarTrack",
+    ]
+)
+_ASCII = str.maketrans(
+    "─━│┃┌┐└┘├┤┬┴┼╭╮╰╯→←↑↓↳•·●✓✗…“”‘’–—×▌█", "--||+++++++++++++><^v>*-*+x~\"\"''--x|#"
+)  # of the same width
 
 
 class Painter:
     """Paints with one theme. A line that was painted before costs a look into a dictionary."""
 
-    def __init__(self, theme: Theme, depth: Depth, *, links: bool = False):
+    def __init__(self, theme: Theme, depth: Depth, *, links: bool = False, unicode: bool = True):
         self._theme = theme
         self._links = links
+        self._unicode = unicode
         self._convert = _converter(depth)
         self._plain = depth == "none"
         self._words: dict[str, Style] = {}
@@ -59,6 +78,8 @@ class Painter:
 
     def _paint(self, line: Line, fill: str, width: int) -> Strip:
         size = width_of(line)
+        if not self._unicode:
+            line = tuple((text.translate(_ASCII), style) for text, style in line)
         spans = pad(line, width) if size < width else line
         segments = [Segment(text, self.style(f"{fill} {style}")) for text, style in spans if text]
         strip = Strip(segments, max(size, width))
@@ -79,7 +100,7 @@ class Painter:
             return Style(link=word[5:]) if self._links else Style()
         if self._plain:
             marked = word in ("on:selectedBg", "on:searchMatchBg")
-            return _ATTRIBUTES["reverse"] if marked else Style()
+            return _ATTRIBUTES["reverse" if marked else "faint"] if marked or word in _FAINT else Style()
         if word.startswith("fg:"):
             return Style(color=self._convert(word[3:]))
         if word.startswith("on:"):
@@ -90,8 +111,7 @@ class Painter:
             return Style(bgcolor=self._convert(value)) if value != "" else Style()
         value = self._theme.colors.get(word, "")
         if value == "":
-            faint = self._theme.appearance and word in ("dim", "muted", "thinkingText")
-            return _ATTRIBUTES["faint"] if faint else Style()
+            return _ATTRIBUTES["faint"] if word in _FAINT else Style()
         return Style(color=self._convert(value))
 
 

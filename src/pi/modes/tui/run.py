@@ -2,30 +2,27 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
 from pi.harness.session import Session
-from pi.harness.settings import Settings
 from pi.llm.messages import Image
 from pi.modes.tui.app import PiApp
-from pi.modes.tui.blocks.block import Look
 from pi.modes.tui.driver import Ties, driver_class
 from pi.modes.tui.interface import Interface
 from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.leaving import farewell
+from pi.modes.tui.look import look_of
 from pi.modes.tui.paint import Painter
 from pi.modes.tui.scene import Whole
-from pi.modes.tui.terminal.capabilities import has_links, has_unicode, tmux_hint
+from pi.modes.tui.terminal.capabilities import tmux_hint
 from pi.modes.tui.terminal.captured import Captured
 from pi.modes.tui.terminal.colors import depth
-from pi.modes.tui.terminal.gallery import Gallery
-from pi.modes.tui.terminal.images import protocol
 from pi.modes.tui.terminal.progress import ProgramStatus, Progress
 from pi.modes.tui.terminal.rescue import Rescue
 from pi.modes.tui.theme.queries import QUERY_COLORS, Answer, AnswerParser
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.modes.tui.ui import TuiUI
 from pi.platform.errors import PiError
@@ -51,7 +48,7 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
     settings, env = session.setup.settings, os.environ
     warnings: list[str] = []
     keymap = Keymap.load(agent_dir, warnings)
-    themes = _themes(session, agent_dir, start)
+    themes = Themes(theme_sources(session, agent_dir, start), wanted=start.theme)
     answers, typed = AnswerParser().feed(tty.read().decode("utf-8", "replace"))
     for answer in answers:
         answer.tell(themes)
@@ -75,13 +72,15 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
             session,
             keymap=keymap,
             themes=themes,
-            look=look_of(session, settings, app.write),
+            look=look_of(session, app.write),
             display=app,
             agent_dir=agent_dir,
+            theme_sources=lambda: theme_sources(session, agent_dir, start),
         )
 
         def painter() -> Painter:
-            return Painter(themes.current, colours, links=interface.look.links)
+            look = interface.look
+            return Painter(themes.current, colours, links=look.links, unicode=look.unicode)
 
         def begin() -> None:
             captured.listen(lambda line: interface.notify(line, "warning"))
@@ -103,27 +102,13 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
     try:
         await session.close()
     finally:
-        write_all(1, said.encode("utf-8", "replace"))
+        try:
+            write_all(1, said.encode("utf-8", "replace"))
+        except OSError:
+            pass  # the terminal is gone, and with it whoever would read that
     if app.fault is not None:
         raise app.fault
     return app.return_code or 0
-
-
-def look_of(session: Session, settings: Settings, write: Callable[[str], None]) -> Look:
-    """How things are shown, by the settings and by what the terminal can do."""
-    env = os.environ
-    images = protocol(env, settings)
-    return Look(
-        cwd=session.store.cwd,
-        thinking=not settings.flag("hideThinkingBlock"),
-        pad=settings.number("outputPad"),
-        code_indent=str(settings.get("markdown.codeBlockIndent")),
-        images=images,
-        gallery=Gallery(write) if images == "kitty" else None,
-        image_width=settings.number("terminal.imageWidthCells"),
-        links=has_links(env, settings),
-        unicode=has_unicode(env),
-    )
 
 
 async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[str]) -> None:
@@ -138,6 +123,8 @@ async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[s
     if session.extensions is not None:
         session.extensions.shutdown = interface.quit
     await session.start()
+    if session.extensions is not None and session.extensions.themes:
+        interface.refresh_settings()  # they brought themes along
     interface.fold.model_changed()
     if hint := await tmux_hint(os.environ):
         interface.notify(hint, "warning")
@@ -165,12 +152,12 @@ async def _watch_theme(interface: Interface) -> None:
             interface.notify(warning, "warning")
 
 
-def _themes(session: Session, agent_dir: Path, start: Start) -> Themes:
+def theme_sources(session: Session, agent_dir: Path, start: Start) -> Sources:
+    """Where this session's themes lie, as it is now."""
     setup = session.setup
     project = session.store.cwd / ".pi" / "themes" if setup.trusted else None
     more = session.extensions.themes if session.extensions is not None else ()
-    paths = [Path(path) for path in (*start.theme_paths, *more)]
-    return Themes(agent_dir, setup.settings, project, paths, find=start.find_themes, wanted=start.theme)
+    return Sources(agent_dir, setup.settings, project, (*start.theme_paths, *more), start.find_themes)
 
 
 def _answered(interface: Interface, answers: list[Answer]) -> None:

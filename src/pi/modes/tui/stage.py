@@ -38,6 +38,10 @@ class Stage(Protocol):
         """A line for people, at the end of the transcript; never saved, never sent."""
         ...
 
+    def flash(self, text: str) -> None:
+        """A few words that go away by themselves."""
+        ...
+
     def show(self, block: Block) -> None:
         """Something longer for people, likewise."""
         ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 from pi.harness.session import Session
@@ -49,8 +49,15 @@ class Screen(Protocol):
 class TuiUI(NobodyThere):
     """Extensions load before there is a screen: what they say is kept, what they ask waits for `attach`."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        early: Callable[[Panel[Any]], Awaitable[Any]] | None = None,
+        keymap: Keymap | None = None,
+    ) -> None:
+        """`early` asks before there is a screen, with the keys of `keymap`; else questions wait for it."""
         super().__init__()
+        self._early = early
+        self._keymap = keymap
         self.mode: Literal["tui", "rpc", "json", "print", "sdk"] = "tui"
         self.available = True
         self._screen: Screen | None = None
@@ -166,16 +173,19 @@ class TuiUI(NobodyThere):
         """The answer; whoever asked limits the time to `timeout` s, the panel shows how much is left."""
         loop = asyncio.get_running_loop()
         until = None if timeout is None else loop.time() + timeout
-        screen = await self._there()
-        if screen is None:
-            return None
-        panel = make(screen.keymap)
+        if self._screen is None and self.available and self._early is not None and self._keymap is not None:
+            ask, panel = self._early, make(self._keymap)
+        else:
+            screen = await self._there()
+            if screen is None:
+                return None
+            ask, panel = screen.ask, make(screen.keymap)
         if until is None:
-            return await screen.ask(panel)
+            return await ask(panel)
         panel.seconds_left = lambda: until - loop.time()
         ticking = asyncio.ensure_future(_tick(panel))
         try:
-            return await screen.ask(panel)
+            return await ask(panel)
         finally:
             ticking.cancel()
             panel.finish(None)  # nobody waits for it any more

@@ -16,6 +16,7 @@ from pi.modes.tui.keys.key import Key
 from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.lines import Line, text_of, width_of
 from pi.modes.tui.panels.panel import Panel
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.testing import session_with
 
@@ -46,7 +47,7 @@ class FakeStage:
         self.session = session
         self.agent_dir = session.setup.agent_dir
         self.keymap = Keymap.load(Path("/nonexistent"), [])
-        self.themes = Themes(session.setup.agent_dir, session.setup.settings, env={})
+        self.themes = Themes(Sources(session.setup.agent_dir, session.setup.settings), env={})
         self.look = Look(session.store.cwd)
         self.editor_text = ""
         self.notices: list[tuple[NoticeKind, str]] = []
@@ -84,6 +85,9 @@ class FakeStage:
 
     def show(self, block: Block) -> None:
         self.shown.append(block)
+
+    def flash(self, text: str) -> None:
+        self.notify(text)
 
     def working(self, text: str | None) -> None:
         self.worked.append(text)

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from tests.modes.tui.screens.shots import SHOTS
 from tests.modes.tui.screens.shot import FOLDER, take
+from tests.modes.tui.screens.shots import SHOTS
 
 
 async def main(wanted: list[str]) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from scripts.screenshots.still import picture
 
 import pi.version
-from scripts.screenshots.still import picture
 from tests.modes.tui.world import World, world
 
 FOLDER = Path(__file__).parent

@@ -1,7 +1,5 @@
 """Pictures of what is said and done: messages, tools, the line that works, notices, search, selection."""
 
-from msgspec import structs
-
 from pi.agent import events
 from pi.harness import events as told
 from pi.harness.extensions.api import ExtensionAPI
@@ -16,7 +14,6 @@ from tests.modes.tui.screens.talk import (
     answer,
     begin,
     calls,
-    ended,
     prints,
     result,
     runs,

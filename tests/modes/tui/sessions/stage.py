@@ -64,9 +64,10 @@ class FakeStage:
 
     @property
     def themes(self) -> "Themes":
+        from pi.modes.tui.theme.sources import Sources
         from pi.modes.tui.theme.themes import Themes
 
-        return Themes(self.agent_dir, self.session.setup.settings, None, [])
+        return Themes(Sources(self.agent_dir, self.session.setup.settings))
 
     async def ask(self, panel: Panel[Any]) -> Any:
         assert self.answers, f"nobody answers: {shown(panel)}"
@@ -83,6 +84,9 @@ class FakeStage:
 
     def show(self, block: Block) -> None:
         self.blocks.append(block)
+
+    def flash(self, text: str) -> None:
+        self.notify(text)
 
     def working(self, text: str | None) -> None:
         self.work.append(text)

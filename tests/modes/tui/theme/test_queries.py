@@ -6,6 +6,7 @@ import pytest
 
 from pi.harness.settings import Settings
 from pi.modes.tui.theme.queries import QUERY_COLORS, Answer, AnswerParser, parse_color
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 
 
@@ -66,7 +67,7 @@ def test_keys_dont_wait(key: str):
 
 
 def test_an_answer_changes_the_theme(tmp_path: Path):
-    themes = Themes(tmp_path, Settings(), env={})
+    themes = Themes(Sources(tmp_path, Settings()), env={})
     assert Answer(background="#ffffff").tell(themes)
     assert not Answer(background="#ffffff").tell(themes)
     assert themes.current.appearance == "light"

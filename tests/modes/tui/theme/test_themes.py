@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pi.harness.settings import Settings
+from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.platform.errors import ConfigError
 from tests.modes.tui.theme.test_file import theme_file
@@ -25,7 +26,7 @@ def put(folder: Path, name: str, accent: str = "#abcdef") -> Path:
 def make(tmp_path: Path, theme: str | None = None, colorfgbg: str = "", wanted: str | None = None) -> Themes:
     """The themes of an agent directory."""
     settings = Settings({"theme": theme} if theme else {})
-    return Themes(tmp_path, settings, wanted=wanted, env={"COLORFGBG": colorfgbg})
+    return Themes(Sources(tmp_path, settings), wanted=wanted, env={"COLORFGBG": colorfgbg})
 
 
 def test_without_a_wish_the_terminals_colours_are_used(tmp_path: Path):
@@ -78,7 +79,7 @@ def test_themes_come_from_flags_project_user_and_settings(tmp_path: Path):
     put(project / "themes", "mine", "#000002")
     flag = put(tmp_path, "flag")
     settings = Settings({"themes": ["more", "-themes/off.json"]})
-    themes = Themes(agent, settings, project / "themes", [flag, tmp_path / "none.json"])
+    themes = Themes(Sources(agent, settings, project / "themes", [flag, tmp_path / "none.json"]))
     assert themes.names() == ["system", "dark", "light", "flag", "mine", "more"]
     themes.use("mine")
     assert themes.current.colors["accent"] == "#000002"
@@ -86,7 +87,12 @@ def test_themes_come_from_flags_project_user_and_settings(tmp_path: Path):
         f"There is no theme file {tmp_path / 'none.json'}.",
         f"{mine}: the theme 'mine' is already in {project / 'themes' / 'mine.json'}, which is used.",
     ]
-    assert Themes(agent, settings, None, [flag], find=False).names() == ["system", "dark", "light", "flag"]
+    assert Themes(Sources(agent, settings, None, [flag], find=False)).names() == [
+        "system",
+        "dark",
+        "light",
+        "flag",
+    ]
 
 
 def test_the_users_file_is_read_again_when_it_changes(tmp_path: Path):
@@ -102,7 +108,7 @@ def test_the_users_file_is_read_again_when_it_changes(tmp_path: Path):
     assert themes.current.colors["accent"] == "#000002"
     assert "The theme stays as it was." in themes.warnings[-1]
     put(tmp_path / "themes", "mine", "#000003")
-    themes.reload()
+    themes.reload(Sources(tmp_path, Settings({"theme": "mine"})))
     assert themes.current.colors["accent"] == "#000003"
 
 

@@ -1,7 +1,6 @@
 from pi.modes.tui.transcript.scroll import Place
 from pi.modes.tui.transcript.search import Search
 from pi.modes.tui.transcript.selection import Point, Selection, mark
-
 from tests.modes.tui.transcript.test_scroll import Numbered, transcript
 
 

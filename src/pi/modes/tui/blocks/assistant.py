@@ -190,6 +190,8 @@ def _ending(message: AssistantMessage | None) -> tuple[str, str] | None:
             return _ABORTED, "error"
         case "aborted":
             return said if "aborted" in said.lower() else f"{_ABORTED}: {said}", "error"
+        case "error" if said == "This operation was aborted":  # while a tool ran
+            return _ABORTED, "error"
         case "error":
             return f"Error: {said or 'the model gave no reason.'}", "error"
         case "length":

@@ -92,7 +92,7 @@ async def cycle_model(stage: Stage, step: int) -> None:
     """Use the next model of the scope, or the one before; without a scope, of those that can be used."""
     cycled = await stage.session.models.cycle(back=step < 0)
     if cycled is not None:
-        tell(stage)
+        stage.flash(f"Model: {current(stage.session)}")
     elif stage.session.setup.model_scope:
         stage.notify("There is no other model in the scope. Choose more with /scoped-models.")
     else:

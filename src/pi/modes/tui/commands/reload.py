@@ -15,8 +15,15 @@ async def run(stage: Stage, args: str) -> None:
         stage.refresh_settings()
     finally:
         stage.working(None)
-    counts = [f"{len(names)} {kind.lower()}" for kind, names in loaded(stage.session, stage.themes) if names]
+    counts = [
+        _counted(kind.lower(), len(names)) for kind, names in loaded(stage.session, stage.themes) if names
+    ]
     moved(stage, None, f"Reloaded: {', '.join(counts)}." if counts else "Reloaded.")
+
+
+def _counted(kind: str, count: int) -> str:
+    one = "context file" if kind == "context" else kind.removesuffix("s")
+    return f"{count} {one}{'' if count == 1 else 's'}"
 
 
 COMMAND = Command("reload", "Read settings, extensions, skills, themes and keys again", run)

@@ -46,7 +46,7 @@ async def cycle_thinking(stage: Stage) -> None:
     if level is None:
         _tell_none(stage)
     else:
-        stage.notify(f"Thinking: {level}")
+        stage.flash(f"Thinking: {level}")
 
 
 def complete(stage: Stage, prefix: str) -> Sequence[Completion]:

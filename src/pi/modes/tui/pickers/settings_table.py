@@ -184,7 +184,6 @@ ITEMS: tuple[Item, ...] = (
         (False, "header", True),
         ("off", "header only", "on"),
     ),
-    Item("collapseChangelog", "Collapse changelog", "Say after an update only that there was one"),
     Item("editorPaddingX", "Editor padding", "Cells left and right of what you type", "choice", (0, 1, 2, 3)),
     Item("outputPad", "Transcript padding", "Cells left and right of the transcript", "choice", (0, 1)),
     Item(
@@ -194,13 +193,6 @@ ITEMS: tuple[Item, ...] = (
         "choice",
         ("", "  ", "    "),
         ("none", "2", "4"),
-    ),
-    Item(
-        "markdown.mermaid",
-        "Mermaid diagrams",
-        "When Mermaid diagrams are drawn",
-        "choice",
-        ("streaming", "final", "off"),
     ),
     Item(
         "autocompleteMaxVisible",
@@ -232,17 +224,6 @@ ITEMS: tuple[Item, ...] = (
         "choice",
         ("transcript", "resume-hint"),
         ("the transcript", "how to go on"),
-    ),
-    Item(
-        "sessionShareDestination",
-        "Share destination",
-        "Where /share puts a session",
-        "choice",
-        ("auto", "gist", "radius"),
-    ),
-    Item("enableInstallTelemetry", "Install telemetry", "Tell anonymously that a version was installed"),
-    Item(
-        "warnings.anthropicExtraUsage", "Extra-usage warning", "Warn when a Claude subscription may cost more"
     ),
 )
 

@@ -10,7 +10,6 @@ from pi.llm.models import supported_levels
 from pi.llm.tokens import thinking_budget
 from pi.modes.tui.lines import clean
 from pi.modes.tui.panels.picker import Picker, Row
-from pi.modes.tui.pickers.models import SAVE
 from pi.modes.tui.stage import Stage
 
 WHAT_FOR: dict[ThinkingLevel, str] = {
@@ -22,6 +21,8 @@ WHAT_FOR: dict[ThinkingLevel, str] = {
     "xhigh": "for the hardest; much slower",
     "max": "all that the model can; takes its time",
 }
+
+SAVE = "app.thinking.save"
 
 
 class PickedLevel(Struct, frozen=True):

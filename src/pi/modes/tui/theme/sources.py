@@ -14,10 +14,11 @@ class Sources:
         self,
         agent_dir: Path,
         settings: Settings,
-        project: Path | None,
-        extra: Sequence[str | Path],
-        find: bool,
+        project: Path | None = None,
+        extra: Sequence[str | Path] = (),
+        find: bool = True,
     ):
+        self.setting = settings.text("theme")  # the theme that is wished for
         self.folder = agent_dir / "themes"  # whose files are read again when they change
         self._agent_dir = agent_dir
         self._settings = settings

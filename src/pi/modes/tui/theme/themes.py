@@ -1,13 +1,12 @@
 """All themes there are, and the one in use: it follows the terminal, its file and people's wishes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from msgspec import Struct
 
-from pi.harness.settings import Settings
 from pi.modes.tui.theme.colors import appearance_of, indexed
 from pi.modes.tui.theme.file import load_theme, name_of, parse_theme, read_theme
 from pi.modes.tui.theme.sources import Sources
@@ -34,25 +33,16 @@ class _Reported(Struct):
 class Themes:
     """Reads a theme when it is used; `warnings` tells what couldn't be."""
 
-    def __init__(
-        self,
-        agent_dir: Path,
-        settings: Settings,
-        project: Path | None = None,
-        extra: Sequence[str | Path] = (),
-        *,
-        find: bool = True,
-        wanted: str | None = None,
-        env: Mapping[str, str] | None = None,
-    ):
+    def __init__(self, sources: Sources, *, wanted: str | None = None, env: Mapping[str, str] | None = None):
         self.warnings: list[str] = []
-        self._sources = Sources(agent_dir, settings, project, extra, find)
+        self._sources: Sources = sources
         self._env = os.environ if env is None else env
         self._reported = _Reported()
         self._files: dict[str, Path] | None = None
         self._read: dict[str, Theme] = {}
         self._watched: tuple[Path, tuple[int, int]] | None = None
-        self._wish = wanted or settings.text("theme") or SYSTEM
+        self._wanted = wanted  # by the command line, for this run
+        self._wish = wanted or sources.setting or SYSTEM
         self.current = self._first()
         self._watch()
 
@@ -127,10 +117,14 @@ class Themes:
         self._read[theme.name] = self.current = theme
         return True
 
-    def reload(self) -> None:
-        """Look for themes again and read the one in use anew; a broken one stays as it was."""
+    def reload(self, sources: Sources) -> None:
+        """Look for themes in these places, and use the one of the settings; a broken one changes nothing."""
+        if sources.setting != self._sources.setting and self._wanted is None:
+            self._wish = sources.setting or SYSTEM
+        self._sources = sources
         self._files = None
         self._read.clear()
+        self.warnings.clear()
         try:
             self.current = self._chosen(self._wish)
         except ConfigError as error:
