@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pi.harness.storage.store import Store
 from pi.llm.registry import ModelRegistry
@@ -20,7 +20,6 @@ from pi.modes.tui.lines import Line
 from pi.modes.tui.paint import Painter
 from pi.modes.tui.svg import svg
 from pi.modes.tui.terminal.colors import Depth
-from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.sdk import create_agent_session
@@ -36,6 +35,7 @@ class Scene(Struct, frozen=True):
     replies: tuple[Reply | str, ...] = ()
     files: dict[str, str] = {}
     models: dict[str, Any] = {}  # providers, as in models.json
+    scope: tuple[str, ...] = ()  # of the models that the selector shows first
     width: int = 100
     height: int = 32
 
@@ -127,14 +127,16 @@ def picture(interface: Interface, width: int, height: int, depth: Depth = "truec
 
 async def still(scene: Scene) -> str:
     """The SVG of a scene."""
-    model = ScriptedModel(*scene.replies, id="claude-sonnet-4-5", context_window=200_000)
+    usage = {"id": "claude-sonnet-4-5", "context_window": 200_000, "reasoning": True}
+    model = ScriptedModel(*scene.replies, **usage)
+    model.model = structs.replace(model.model, provider="anthropic")
     with TemporaryDirectory(ignore_cleanup_errors=True) as home:
         async with interface_of(
             model,
             Path(home),
             files=scene.files,
             models=scene.models,
-            settings={"quietStartup": True},
+            settings={"quietStartup": True, "enabledModels": list(scene.scope)},
         ) as interface:
             await scene.act(interface)
             return picture(interface, scene.width, scene.height)

@@ -178,8 +178,8 @@ class Terminals:
 
 @pytest.fixture
 def terminals(world: World) -> Iterator[Terminals]:
-    if not tmux.there():
-        pytest.skip("tmux isn't installed")
+    if sys.platform != "linux" or not tmux.there():
+        pytest.skip("tmux isn't installed, or this isn't Linux")
     terminals = Terminals(world)
     yield terminals
     terminals.close()

@@ -176,6 +176,21 @@ def test_a_fault_of_our_own_is_logged_without_secrets(terminals: Terminals, worl
     shell.screen.until("Fine.")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize(("words", "question"), [((), "Trust "), (("-r",), "Sessions: ")], ids=["trust", "resume"])
+def test_a_signal_at_the_first_question_leaves_a_usable_terminal(
+    terminals: Terminals, world: World, number: signal.Signals, words: tuple[str, ...], question: str
+) -> None:
+    if not words:
+        (world.project / ".pi" / "extensions").mkdir(parents=True)
+    shell = Shell(terminals, world)
+    pid = shell.pi(*words, ready=question)
+
+    os.kill(pid, number)
+
+    shell.back()
+
+
 def test_an_answer_goes_on_after_pi_was_stopped(terminals: Terminals, world: World) -> None:
     world.provider.script({"text": "on and on " * 60 + "The end.", "chunk": 4, "delayMs": 10})
     shell = Shell(terminals, world)

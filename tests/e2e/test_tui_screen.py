@@ -1,4 +1,4 @@
-"""The screen itself in a real terminal: sizes, colours, characters, and what hostile output can't do to it."""
+"""The screen itself in a real terminal: sizes, colours, characters, and what hostile output can't do."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.e2e.tmux import Tmux, editor
 
 SIZES = [(40 + 53 * number % 161, 10 + 17 * number % 41) for number in range(20)]
 PROSE = "\n\n".join(
-    f"## Part {number}\n\nSome *words* of `code`, and 日本語 with é̂ and 👩‍💻 that wrap in a narrow window.\n\n"
+    f"## Part {number}\n\nSome *words* of `code`, and 日本語 with é̂ and 👩‍💻 that wrap in narrow windows.\n\n"
     f"- one\n- two\n\n```python\nprint({number})\n```\n\n| a | b |\n|---|---|\n| {number} | 表 |"
     for number in range(12)
 )

@@ -1,4 +1,4 @@
-"""Sessions in a real terminal: new, named, opened, forked, cloned, gone back in, compacted, exported, shared."""
+"""Sessions in a real terminal: new, named, opened, forked, cloned, gone back in, compacted, exported."""
 
 import json
 from pathlib import Path
@@ -177,9 +177,8 @@ def test_a_summary_takes_the_place_of_what_was_said(terminals: Terminals, world:
     sent = str(world.provider.requests[-1]["body"])
     assert ("THE SUMMARY" in sent, "Heard alpha." in sent) == (True, False)
     (session,) = world.sessions()
-    assert [entry["summary"] for entry in session if entry["type"] == "compaction"][0].startswith(
-        "THE SUMMARY"
-    )
+    summary = next(entry["summary"] for entry in session if entry["type"] == "compaction")
+    assert summary.startswith("THE SUMMARY")
 
 
 def test_what_is_said_during_a_summary_is_sent_after_it(terminals: Terminals, world: World) -> None:

@@ -1,6 +1,7 @@
-"""The question whether a project is trusted: it comes first, and until it is answered nothing of it is loaded."""
+"""The question whether a project is trusted: it comes first, and nothing of it is loaded before."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ def extension(pi):
 
 
 @pytest.fixture
-def marker(world: World) -> object:
+def marker(world: World) -> Path:
     """A file that the project's extension leaves when it is loaded."""
     folder = world.project / ".pi" / "extensions"
     folder.mkdir(parents=True)
@@ -30,7 +31,7 @@ def marker(world: World) -> object:
     ids=["yes", "yes-once", "no", "no-once"],
 )
 def test_the_answer_decides_and_is_kept(
-    terminals: Terminals, world: World, marker: "object", downs: int, loaded: bool, kept: bool | None
+    terminals: Terminals, world: World, marker: Path, downs: int, loaded: bool, kept: bool | None
 ) -> None:
     screen = terminals.open(ready="Trust ")
     screen.until(".pi/extensions")
@@ -50,7 +51,7 @@ def test_the_answer_decides_and_is_kept(
 
 
 def test_who_goes_away_is_asked_again_and_nothing_is_loaded(
-    terminals: Terminals, world: World, marker: "object"
+    terminals: Terminals, world: World, marker: Path
 ) -> None:
     screen = terminals.open(ready="Trust ")
     screen.press("Escape")

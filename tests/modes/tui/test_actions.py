@@ -1,8 +1,6 @@
 """Which key goes where, what each action does, and what the mouse does."""
 
 import asyncio
-import base64
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,48 +14,12 @@ from pi.modes.tui.keys.actions import ACTIONS as ALL
 from pi.modes.tui.panels.asking import Choice, TextInput
 from pi.sdk import ExtensionChoice
 from pi.testing import Reply, ScriptedModel, call
-from tests.modes.tui.world import World, world
+from tests.modes.tui.world import World, run, settings
 
 TALK = ["one", "two", "three"]
 
 
-@pytest.fixture(autouse=True)
-def clipboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The clipboard is the terminal's: what is copied is written to the display."""
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "TMUX", "WSL_DISTRO_NAME", "WSL_INTEROP", "EDITOR", "VISUAL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PI_CLIPBOARD_OSC52", "1")
-    yield
-
-
-def run(act: Callable[[World], Awaitable[None]], *replies: Any, **options: Any) -> None:
-    async def main() -> None:
-        async with world(*replies, **options) as there:
-            await act(there)
-
-    asyncio.run(main())
-
-
-def copied(there: World) -> list[str]:
-    """What went to the terminal's clipboard."""
-    found = [text.removeprefix("\x1b]52;c;").removesuffix("\x07") for text in there.screen.written]
-    found = [text for text, sent in zip(found, there.screen.written, strict=True) if text != sent]
-    return [base64.b64decode(text).decode() for text in found if not text.startswith("\x1b")]
-
-
-def panel_title(there: World) -> str:
-    return there.interface.panel.title if there.interface.panel is not None else ""
-
-
-def with_cursor(there: World) -> str:
-    line, column = there.editor.place
-    rows = there.editor.text.split("\n")
-    rows[line] = f"{rows[line][:column]}|{rows[line][column:]}"
-    return "\n".join(rows)
-
-
-def settings(**given: Any) -> dict[str, Any]:
-    return {"settings": {"quietStartup": True, **given}}
+pytestmark = pytest.mark.usefixtures("terminal_clipboard")
 
 
 def keys(**given: str) -> dict[str, Any]:
@@ -112,11 +74,11 @@ def test_panels_stack_and_the_last_one_answers_first() -> None:
         first, second = (Choice(there.interface.keymap, name, ("a", "b")) for name in ("First", "Second"))
         there.interface.spawn(there.interface.ask(first))
         there.interface.spawn(there.interface.ask(second))
-        await there.until(lambda: panel_title(there) == "Second")
+        await there.until(lambda: there.title == "Second")
         there.press("enter")
-        await there.until(lambda: panel_title(there) == "First")
+        await there.until(lambda: there.title == "First")
         there.press("down", "enter")
-        await there.until(lambda: panel_title(there) == "")
+        await there.until(lambda: there.title == "")
         assert (first.answer.result(), second.answer.result()) == ("b", "a")
 
     run(act)
@@ -153,7 +115,7 @@ def test_shortcuts_of_extensions_come_before_the_apps_keys() -> None:
     async def act(there: World) -> None:
         there.press("ctrl+l")
         await there.until(lambda: pressed)
-        assert (pressed, panel_title(there)) == (["ctrl+l"], "")
+        assert (pressed, there.title) == (["ctrl+l"], "")
 
     run(act, extensions=ExtensionChoice((), (extension,), find=False))
 
@@ -190,9 +152,9 @@ def test_the_editor_has_all_keys_that_nobody_else_wants(before: str, key: str, a
         there.editor.text = before.replace("|", "")
         rest = before[before.index("|") + 1 :]
         there.press(*["left"] * len(rest))
-        assert with_cursor(there) == before
+        assert there.marked == before
         there.press(key)
-        assert with_cursor(there) == after
+        assert there.marked == after
 
     run(act)
 
@@ -200,13 +162,13 @@ def test_the_editor_has_all_keys_that_nobody_else_wants(before: str, key: str, a
 def test_what_was_cut_comes_back_and_changes_are_undone() -> None:
     async def act(there: World) -> None:
         there.press("'one two", "ctrl+w", "ctrl+u", "ctrl+y")
-        assert with_cursor(there) == "one two|"
+        assert there.marked == "one two|"
         there.press("ctrl+-")
-        assert with_cursor(there) == "|"
+        assert there.marked == "|"
         there.press("'a.b", "ctrl+alt+]", ".")
-        assert with_cursor(there) == "a|.b"
+        assert there.marked == "a|.b"
         there.press("home", "ctrl+]", "b")
-        assert with_cursor(there) == "a.|b"
+        assert there.marked == "a.|b"
 
     run(act)
 
@@ -256,23 +218,23 @@ def test_escape_twice_in_an_empty_editor_does_what_the_settings_say() -> None:
         there.press("escape")
         there.later(0.6)
         there.press("escape")
-        assert panel_title(there) == ""
+        assert there.title == ""
         there.later(0.3)
         there.press("escape")
-        await there.until(lambda: panel_title(there) == "Session tree")
+        await there.until(lambda: there.title == "Session tree")
         there.press("escape")
 
     async def forks(there: World) -> None:
         await there.ask("hello")
         there.press("escape", "escape")
-        await there.until(lambda: panel_title(there).startswith("Fork"))
+        await there.until(lambda: there.title.startswith("Fork"))
 
     async def nothing(there: World) -> None:
         await there.ask("hello")
         there.press("escape", "escape")
         await asyncio.sleep(0)
         there.press("'a", "escape", "escape")
-        assert (panel_title(there), there.editor.text) == ("", "a")
+        assert (there.title, there.editor.text) == ("", "a")
 
     run(act, "hi")
     run(forks, "hi", **settings(doubleEscapeAction="fork"))
@@ -301,7 +263,7 @@ def test_escape_clears_a_selection_then_a_shell_command() -> None:
         there.interface.show(NoticeBlock("one two"))
         there.editor.text = "!ls"
         there.frame()
-        double_click(there, 0, 2)
+        there.click(0, 2, times=2)
         assert there.interface.selection
         there.press("escape")
         assert (bool(there.interface.selection), there.editor.text) == (False, "!ls")
@@ -445,7 +407,7 @@ def test_models_and_levels_are_cycled_and_chosen() -> None:
         await there.until(lambda: there.session.thinking_level != before)
         assert there.rows()[-1].endswith(f"a • {there.session.thinking_level}")
         there.press("ctrl+l")
-        await there.until(lambda: panel_title(there) == "Model")
+        await there.until(lambda: there.title == "Model")
 
     run(act, models={"acme": provider})
 
@@ -490,8 +452,8 @@ def test_ctrl_x_copies_the_last_answer() -> None:
     async def act(there: World) -> None:
         await there.ask("hello")
         there.press("ctrl+x")
-        await there.until(lambda: copied(there))
-        assert copied(there) == ["hi there"]
+        await there.until(lambda: there.copied)
+        assert there.copied == ["hi there"]
 
     run(act, "hi there")
 
@@ -534,155 +496,3 @@ def test_the_transcript_scrolls_by_pages_lines_and_prompts() -> None:
         assert not there.interface.transcript.following
 
     run(act, "\n\n".join(map(str, range(40))), **keys(**bound))
-
-
-# The mouse.
-
-
-def mouse(there: World) -> Any:
-    return there.interface.mouse.at(there.frame())
-
-
-def click(there: World, y: int, x: int) -> None:
-    mouse(there).down(x, y, 1)
-    mouse(there).up(x, y)
-
-
-def double_click(there: World, y: int, x: int) -> None:
-    click(there, y, x)
-    click(there, y, x)
-
-
-def row_of(there: World, text: str) -> int:
-    return next(number for number, row in enumerate(there.rows()) if text in row)
-
-
-def test_what_is_dragged_over_is_copied() -> None:
-    async def act(there: World) -> None:
-        there.interface.show(NoticeBlock("one two three"))
-        y = row_of(there, "one")
-        mouse(there).down(5, y, 1)
-        mouse(there).drag(7, y)
-        mouse(there).up(7, y)
-        await there.until(lambda: copied(there))
-        assert copied(there) == ["two"]
-        assert there.above() == ["copied"]
-        there.later(3)
-        assert there.above() == []
-
-    run(act, **settings(fullscreenCopyOnSelect=True))
-
-
-def test_without_the_setting_ctrl_c_and_ctrl_x_copy() -> None:
-    async def act(there: World) -> None:
-        there.interface.show(NoticeBlock("one two three"))
-        y = row_of(there, "one")
-        double_click(there, y, 5)
-        assert copied(there) == []
-        there.press("ctrl+c")
-        await there.until(lambda: copied(there))
-        there.press("ctrl+x")
-        await there.until(lambda: len(copied(there)) == 2)
-        assert copied(there) == ["two", "two"]
-
-    run(act, **settings(fullscreenCopyOnSelect=False))
-
-
-def test_three_clicks_select_the_line_and_slow_ones_nothing() -> None:
-    async def act(there: World) -> None:
-        there.interface.show(NoticeBlock("one two three"))
-        y = row_of(there, "one")
-        for _ in range(3):
-            click(there, y, 5)
-        assert there.interface.selection.text() == "one two three"
-        there.later(1)
-        click(there, y, 5)
-        there.later(1)
-        click(there, y, 5)
-        assert not there.interface.selection
-
-    run(act, **settings(fullscreenCopyOnSelect=False))
-
-
-def test_a_click_opens_and_closes_a_tool_alone() -> None:
-    async def act(there: World) -> None:
-        there.size = (80, 40)
-        await there.ask("go")
-        hidden = "… (4 earlier lines, ctrl+o to expand)"
-        assert there.transcript().count(hidden) == 2
-        click(there, row_of(there, "$ seq 9"), 3)
-        assert there.transcript().count(hidden) == 1
-        there.later(1)
-        click(there, row_of(there, "$ seq 9"), 3)
-        assert there.transcript().count(hidden) == 2
-
-    one = call("bash", command="seq 9")
-    run(act, Reply(calls=(*one.calls, *call("bash", command="seq 11 19").calls)), "done")
-
-
-def test_a_click_in_the_editor_moves_the_cursor_and_one_in_a_panel_chooses() -> None:
-    async def act(there: World) -> None:
-        there.editor.text = "hello"
-        click(there, there.frame().slot + 1, 2)
-        assert with_cursor(there) == "he|llo"
-        panel = Choice(there.interface.keymap, "Which?", ("a", "b"))
-        there.interface.spawn(there.interface.ask(panel))
-        await there.until(lambda: there.interface.panel is panel)
-        click(there, row_of(there, "  b"), 3)
-        assert panel.answer.result() == "b"
-
-    run(act)
-
-
-def test_the_wheel_goes_farther_the_faster_it_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "linux")
-
-    async def act(there: World) -> None:
-        there.interface.show(MarkdownBlock("\n".join(f"- {number}" for number in range(200))))
-        there.press("ctrl+home")
-        tops: list[int] = []
-        for pause in (1, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 1):
-            there.later(pause)
-            mouse(there).wheel(0, 1, fast=False)
-            place = there.frame().places[0]
-            assert place is not None
-            tops.append(place.line)
-        steps = [after - before for before, after in zip([0, *tops], tops, strict=False)]
-        assert steps == [1, 2, 3, 4, 5, 6, 6, 1]
-        there.later(1)
-        mouse(there).wheel(0, -1, fast=True)
-        place = there.frame().places[0]
-        assert place is not None
-        assert place.line == tops[-1] - 5
-
-    run(act)
-
-
-def test_the_wheel_over_a_panel_moves_in_it_and_a_number_of_lines_can_be_set() -> None:
-    async def act(there: World) -> None:
-        there.interface.show(MarkdownBlock("\n".join(f"- {number}" for number in range(200))))
-        there.press("ctrl+home")
-        panel = Choice(there.interface.keymap, "Which?", ("a", "b"))
-        there.interface.spawn(there.interface.ask(panel))
-        await there.until(lambda: there.interface.panel is panel)
-        mouse(there).wheel(there.frame().slot + 1, 1, fast=False)
-        mouse(there).wheel(0, 1, fast=False)
-        place = there.frame().places[0]
-        assert place is not None
-        assert place.line == 7
-        there.press("enter")
-        assert panel.answer.result() == "b"
-
-    run(act, **settings(fullscreenWheelScrollLines=7))
-
-
-def test_a_drag_over_the_edge_scrolls() -> None:
-    async def act(there: World) -> None:
-        there.interface.show(MarkdownBlock("\n".join(f"- {number}" for number in range(200))))
-        mouse(there).down(5, 4, 1)
-        for _ in range(3):
-            mouse(there).drag(5, 0)
-        assert not there.interface.transcript.following
-        assert len(there.interface.selection.text().splitlines()) == 7
-
-    run(act, **settings(fullscreenCopyOnSelect=False))

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from scripts.screenshots.still import interface_of
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -17,10 +18,9 @@ from pi.modes.tui.frame import Frame
 from pi.modes.tui.interface import Interface
 from pi.modes.tui.lines import text_of
 from pi.modes.tui.paint import Painter
-from pi.modes.tui.scene import Alone, Whole
 from pi.modes.tui.panels.asking import Confirm
+from pi.modes.tui.scene import Alone, Whole
 from pi.testing import ScriptedModel
-from scripts.screenshots.still import interface_of
 
 
 class Opened:

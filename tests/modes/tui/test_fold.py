@@ -1,7 +1,5 @@
 """What each event of the session does to the transcript, the line that works, and the footer."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -28,15 +26,7 @@ from tests.modes.tui.screens.talk import (
     user,
     writes,
 )
-from tests.modes.tui.world import World, world
-
-
-def run(act: Callable[[World], Awaitable[None]], *replies: Any, **options: Any) -> None:
-    async def main() -> None:
-        async with world(*replies, **options) as there:
-            await act(there)
-
-    asyncio.run(main())
+from tests.modes.tui.world import World, run
 
 
 def fold(*events: Any, width: int = 80) -> list[str]:

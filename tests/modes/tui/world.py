@@ -1,7 +1,8 @@
 """The whole interface without a terminal, over a session of a scripted model: keys go in, rows come out."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import base64
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from pi.modes.tui.frame import Frame, compose
 from pi.modes.tui.interface import Interface
 from pi.modes.tui.keys.key import Key
 from pi.modes.tui.lines import Line, text_of
+from pi.modes.tui.mouse import Mouse
 from pi.testing import Reply, ScriptedModel
 
 
@@ -111,6 +113,40 @@ class World:
         self.say(text)
         await self.until(lambda: self._settled > before)
 
+    @property
+    def copied(self) -> list[str]:
+        """What went to the terminal's clipboard."""
+        start, end = "\x1b]52;c;", "\x07"
+        sent = [text[len(start) : -len(end)] for text in self.screen.written if text.startswith(start)]
+        return [base64.b64decode(text).decode() for text in sent]
+
+    @property
+    def title(self) -> str:
+        """That of the panel that is open."""
+        return self.interface.panel.title if self.interface.panel is not None else ""
+
+    @property
+    def marked(self) -> str:
+        """The editor's text, with a | for the cursor."""
+        line, column = self.editor.place
+        rows = self.editor.text.split("\n")
+        rows[line] = f"{rows[line][:column]}|{rows[line][column:]}"
+        return "\n".join(rows)
+
+    @property
+    def mouse(self) -> Mouse:
+        """The mouse on what is on the screen now."""
+        return self.interface.mouse.at(self.frame())
+
+    def click(self, row: int, column: int, *, times: int = 1) -> None:
+        for _ in range(times):
+            self.mouse.down(column, row, 1)
+            self.mouse.up(column, row)
+
+    def row_of(self, text: str) -> int:
+        """The row of the screen that shows a text."""
+        return [text in row for row in self.rows()].index(True)
+
     def frame(self) -> Frame:
         return compose(self.interface, *self.size)
 
@@ -144,3 +180,18 @@ async def world(*replies: Reply | str | ReplyOf, **options: Any) -> AsyncGenerat
             model, Path(home), display=screen, clock=lambda: clock[0], **options
         ) as interface:
             yield World(interface, model, screen, clock)
+
+
+def run(act: Callable[[World], Awaitable[None]], *replies: Reply | str | ReplyOf, **options: Any) -> None:
+    """Do something in a world."""
+
+    async def main() -> None:
+        async with world(*replies, **options) as there:
+            await act(there)
+
+    asyncio.run(main())
+
+
+def settings(**given: Any) -> dict[str, Any]:
+    """The option of a world whose user has these settings."""
+    return {"settings": {"quietStartup": True, **given}}

@@ -35,7 +35,8 @@ class Asker:
         captured = Captured()
         out = captured.take()
         try:
-            app = PiApp(driver_class(Ties(out, began=self._rescue.arm, ended=self._rescue.disarm)))
+            arm = self._rescue.arm  # also after it: until the next screen the terminal stays quiet
+            app = PiApp(driver_class(Ties(out, began=arm, ended=arm)))
             panel.changed = app.wake
             panel.answer.add_done_callback(lambda answer: app.leave())
             app.show(Alone(panel), self._painter, lambda: None)
@@ -43,6 +44,8 @@ class Asker:
         finally:
             panel.finish(None)
             captured.give_back(listening=False)
+        if app.fault is not None:
+            raise app.fault
         return await panel.answer
 
     def _painter(self) -> Painter:

@@ -136,7 +136,7 @@ class PiApp(App[None]):
             if self._frame.when() <= due:
                 return
             self._frame.cancel()
-        self._frame = loop.call_at(due, self.draw)
+        self._frame = loop.call_at(due, self._draw_in_time)
 
     def draw(self) -> None:
         """Show it now."""
@@ -153,7 +153,13 @@ class PiApp(App[None]):
             show: Callable[[object, object], None] = self._display  # pyright: ignore - see ADR 10
             show(self.screen, Rows(rows))
         if self._scene.moving:  # its spinner turns
-            self._frame = asyncio.get_running_loop().call_later(STEP_S, self.draw)
+            self._frame = asyncio.get_running_loop().call_later(STEP_S, self._draw_in_time)
+
+    def _draw_in_time(self) -> None:
+        try:
+            self.draw()
+        except Exception as error:  # a timer's fault would be heard by nobody
+            self._handle_exception(error)
 
     def theme_changed(self) -> None:
         self._canvas.painter = self._make_painter()

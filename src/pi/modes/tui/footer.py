@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pi.harness.models.choice import NO_MODEL
 from pi.harness.session import Session
 from pi.harness.stats import Stats, stats_of
 from pi.modes.tui.lines import Line, Span, clean, clip, width_of
@@ -53,6 +54,8 @@ class Footer:
     def _numbers(self, width: int) -> Line:
         """What was spent and how full the context is, on the right who answers: what matters most stays."""
         session = self._session
+        if session.model is NO_MODEL:
+            return clip(((" No model yet: /login adds one", "dim"),), width)
         level = f" • {session.thinking_level}" if session.model.reasoning else ""
         role = f"@{session.models.role} " if session.models.role else ""
         model = f"{role}{clean(session.model.id)}{level}"

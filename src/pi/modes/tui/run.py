@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from pi.harness.session import Session
+from pi.harness.settings import Settings
 from pi.llm.messages import Image
 from pi.modes.tui.app import PiApp
 from pi.modes.tui.driver import Ties, driver_class
@@ -30,6 +31,8 @@ from pi.platform.terminal import write_all
 from pi.platform.tty import Tty
 
 THEME_S = 1.0  # between two looks at the file of the theme
+
+_SHOW_CURSOR = "\x1b[?25h"
 
 
 class Start(Struct, frozen=True):
@@ -64,7 +67,7 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
             began=rescue.arm,
             ended=rescue.disarm,
             typed=typed.encode(),
-            query=program.query,
+            query=program.query + (_SHOW_CURSOR if _has_cursor(settings) else ""),
             modes=tty.modes,
         )
         app = PiApp(driver_class(ties), lent=captured.lent)
@@ -138,6 +141,11 @@ async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[s
 
     for number, text in enumerate(start.prompts):
         await prompt(interface, text, "follow_up", images=start.images if number == 0 else ())
+
+
+def _has_cursor(settings: Settings) -> bool:
+    """Whether the terminal's own cursor is to be seen, over the one that is drawn."""
+    return settings.flag("showHardwareCursor") or os.environ.get("PI_HARDWARE_CURSOR") == "1"
 
 
 async def _watch_theme(interface: Interface) -> None:
