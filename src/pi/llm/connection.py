@@ -198,7 +198,12 @@ class Connection(asyncio.Protocol):
         return False
 
     def abort(self) -> None:
-        """Close the socket now, whatever is under way."""
+        """Close the socket now, whatever is under way: the server hears it before the loop's next round."""
+        if (sock := self.transport.get_extra_info("socket")) is not None:
+            try:
+                sock.shutdown(2)  # SHUT_RDWR, without the module
+            except OSError:
+                pass  # it is closed already
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -60,7 +60,7 @@ class World:
         self.editor = interface.editor
         self.model = model
         self.screen = screen
-        self.size = (80, 24)
+        self.size: tuple[int, int] = (80, 24)
         self._clock = clock
         self._settled = 0
         self.session.subscribe(self._heard)

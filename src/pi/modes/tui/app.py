@@ -251,7 +251,7 @@ class PiApp(App[None]):
             scene.press(key_of(event))
         else:
             scene.paste(event.text)
-        self.draw()
+        self.wake(now=True)  # after what the key began, such as the end of a request
 
     def _is_alone(self) -> bool:
         """Whether nothing but the canvas is on the screen: then rows are sent as they change."""

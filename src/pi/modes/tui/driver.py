@@ -4,6 +4,7 @@ import codecs
 import os
 import select
 from collections.abc import Callable, Mapping
+from threading import Event
 from time import monotonic
 from typing import IO, Any, ClassVar
 
@@ -23,7 +24,6 @@ from pi.modes.tui.terminal.title import RESTORE, SAVE
 from pi.modes.tui.theme.queries import NOTIFY_OFF, NOTIFY_ON, Answer, AnswerParser
 
 _ESCAPE_S, _FAR_ESCAPE_S = 0.01, 0.1  # how long what follows an ESC may take: near, and over SSH
-_IDLE_S = 0.1  # how soon the end of the app is noticed
 
 
 def escape_delay(env: Mapping[str, str]) -> float:
@@ -47,6 +47,19 @@ class Ties(Struct, frozen=True):
     modes: list[Any] | None = None  # the terminal's when other programs have it; None: as it is found
 
 
+class _Waking(Event):
+    """An event that ends a `select`, too."""
+
+    def __init__(self, writer: int) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def set(self) -> None:
+        """Wake whoever waits."""
+        super().set()
+        os.write(self._writer, b"!")
+
+
 class PiDriver(LinuxDriver):
     """Reads and writes as Textual's own, but to `ties.out`, with our parser of keys and quicker Escapes."""
 
@@ -55,6 +68,8 @@ class PiDriver(LinuxDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._file = self.ties.out
+        self._waker, waking = os.pipe()
+        self.exit_event = _Waking(waking)
         self._typed = self.ties.typed
 
     def _get_terminal_size(self) -> tuple[int, int]:
@@ -103,8 +118,11 @@ class PiDriver(LinuxDriver):
             take(early)
         while not self.exit_event.is_set():
             due = keys.due
-            wait = _IDLE_S if due is None else min(_IDLE_S, max(0.0, due - monotonic()))
-            if select.select([self.fileno], [], [], wait)[0]:
+            wait = None if due is None else max(0.0, due - monotonic())
+            ready = select.select([self.fileno, self._waker], [], [], wait)[0]
+            if self._waker in ready:
+                os.read(self._waker, 16)
+            if self.fileno in ready:
                 data = os.read(self.fileno, 1 << 16)
                 if not data:
                     break  # the terminal is gone: SIGHUP says so, too

@@ -51,7 +51,7 @@ def compose(interface: Interface, width: int, height: int) -> Frame:
 
 
 def _fitting(lines: list[Line], room: int) -> list[Line]:
-    """What stands above the editor, where there is little room: what goes on, and what is next to the editor."""
+    """What stands above the editor; where there is little room, its first lines and its last one."""
     if len(lines) > room:
         lines = [line for line in lines if line]
     return lines if len(lines) <= room else [*lines[: room - 1], lines[-1]] if room > 0 else []

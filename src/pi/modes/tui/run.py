@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 from msgspec import Struct
@@ -49,6 +50,7 @@ class Start(Struct, frozen=True):
 async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty: Tty, rescue: Rescue) -> int:
     """Show the session until people leave; the result is the exit code."""
     settings, env = session.setup.settings, os.environ
+    sys.setswitchinterval(0.001)  # s: keys are read, frames written and code imported in threads
     warnings: list[str] = []
     keymap = Keymap.load(agent_dir, warnings)
     themes = Themes(theme_sources(session, agent_dir, start), wanted=start.theme)
