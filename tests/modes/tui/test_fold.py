@@ -12,6 +12,7 @@ from pi.harness.storage.entries import BashExecutionMessage, CustomMessage
 from pi.llm.events import BlockEnd
 from pi.llm.messages import ToolCall, Usage
 from pi.sdk import ExtensionChoice
+from pi.testing import Reply
 from tests.modes.tui.screens.talk import (
     AT,
     answer,
@@ -234,3 +235,14 @@ def test_commands_of_the_user_print_as_they_run() -> None:
         assert there.above() == []
 
     run(act)
+
+
+@pytest.mark.parametrize(("used", "style"), [(64_000, "dim"), (96_000, "warning"), (120_000, "error")])
+def test_a_context_that_fills_up_is_seen(used: int, style: str) -> None:
+    async def act(there: World) -> None:
+        await there.ask("Go")
+        line = there.frame().rows[-1].line
+        assert [words for text, words in line if "/128k" in text] == [style]
+
+    reply = Reply("ok", usage=Usage(input=used, output=1, total_tokens=used + 1))
+    run(act, reply, settings={"quietStartup": True, "compaction": {"enabled": False}})

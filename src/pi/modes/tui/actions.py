@@ -86,7 +86,7 @@ def clear(interface: Interface) -> None:
         return
     if not interface.editor.text:
         label = interface.keymap.label("app.clear")
-        interface.fold.hint(f"{label} again to exit")
+        interface.flash(f"{label} again to exit")
     interface.editor.text = ""
 
 
@@ -100,7 +100,7 @@ def copy_selection(interface: Interface) -> None:
                 "There is no way to the clipboard here: no program for it, and no OSC 52.", "warning"
             )
         else:
-            interface.fold.hint(f"copied {len(text.splitlines())} lines" if "\n" in text else "copied")
+            interface.flash(f"copied {len(text.splitlines())} lines" if "\n" in text else "copied")
 
     if text:
         interface.spawn(work())
@@ -183,7 +183,7 @@ def paste_image(interface: Interface) -> None:
         elif (text := await read_text()) is not None:
             interface.editor.paste(text)
         else:
-            interface.fold.hint("the clipboard is empty, or can't be read from here")
+            interface.flash("the clipboard is empty, or can't be read from here")
 
     interface.spawn(work())
 

@@ -95,10 +95,6 @@ class Fold:
             if not self._shells:
                 self._status.end("shell")
 
-    def hint(self, text: str) -> None:
-        """A few words that go away by themselves."""
-        self._interface.flash(text)
-
     def show_held(self) -> None:
         """What waits until a summary is made stands with what waits for the agent."""
         waiting, held = self._interface.session.queue.waiting, self._interface.held

@@ -45,7 +45,9 @@ def compose(interface: Interface, width: int, height: int) -> Frame:
     start = len(rows) + len(above)
     painted += [Painted(line, "") for line in bottom]
     cursor = interface.cursor()
-    at = (start + cursor[0], cursor[1]) if cursor is not None and cursor[0] < len(slot) else None
+    at = (start + cursor[0], min(cursor[1], width - 1)) if cursor is not None else None
+    if at is not None and at[0] >= min(height, start + len(slot)):
+        at = None
     places = [row.place for row in rows]
     return Frame(painted[:height], places, start, at)
 

@@ -338,5 +338,11 @@ class Interface:
             await work
         except PiError as error:
             self.notify(str(error), "error")
+        except Exception as error:  # a fault of our own in one command must not take the session with it
+            from pi.modes.tui.terminal.crash import write_crash_log
+
+            path = write_crash_log(self.agent_dir, error)
+            where = f" What happened is in {path}." if path else ""
+            self.notify(f"Internal error ({type(error).__name__}); the session goes on.{where}", "error")
         finally:
             self.display.wake()
