@@ -22,6 +22,7 @@ from pi.modes.tui.svg import svg
 from pi.modes.tui.terminal.colors import Depth
 from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
+from pi.modes.tui.wiring import Wired, wire
 from pi.sdk import create_agent_session
 from pi.testing import Reply, ScriptedModel
 
@@ -60,7 +61,7 @@ class Still:
 
 
 @asynccontextmanager
-async def interface_of(
+async def wired_of(
     model: ScriptedModel,
     home: Path,
     *,
@@ -72,7 +73,7 @@ async def interface_of(
     display: Display | None = None,
     clock: Callable[[], float] = lambda: 0.0,
     **options: Any,
-) -> AsyncGenerator[Interface]:
+) -> AsyncGenerator[Wired]:
     """An interface whose user has this home folder, with the project `~/shop` and no keys but its own.
 
     `options` are those of `create_agent_session`.
@@ -102,12 +103,12 @@ async def interface_of(
             agent_dir=agent,
             clock=clock,
         )
-        session.subscribe(interface.fold.apply)
-        interface.rebuild()
+        wired = wire(interface)
+        session.subscribe(wired.fold.apply)
         await session.start()
-        interface.fold.model_changed()
+        interface.footer.update()
         try:
-            yield interface
+            yield wired
         finally:
             await interface.close()
             await session.close()
@@ -131,12 +132,12 @@ async def still(scene: Scene) -> str:
     model = ScriptedModel(*scene.replies, **usage)
     model.model = structs.replace(model.model, provider="anthropic")
     with TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        async with interface_of(
+        async with wired_of(
             model,
             Path(home),
             files=scene.files,
             models=scene.models,
             settings={"quietStartup": True, "enabledModels": list(scene.scope)},
-        ) as interface:
-            await scene.act(interface)
-            return picture(interface, scene.width, scene.height)
+        ) as wired:
+            await scene.act(wired.interface)
+            return picture(wired.interface, scene.width, scene.height)

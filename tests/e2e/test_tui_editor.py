@@ -34,6 +34,19 @@ def test_a_long_paste_is_a_mark_here_and_whole_in_the_request(terminals: Termina
     assert world.provider.asked() == [f"look: {text}"]
 
 
+def test_a_paste_of_a_megabyte_comes_whole(terminals: Terminals, world: World) -> None:
+    text = "\n".join("x" * 79 for _ in range(15_000))
+    (world.project / "large").write_text(text)
+    screen = terminals.open()
+
+    screen.paste_file(world.project / "large")
+    screen.until("[paste #1")
+    screen.press("Enter")
+    screen.until("Fine.")
+
+    assert world.provider.asked() == [text]
+
+
 def test_a_short_paste_is_typed_and_never_sent_by_itself(terminals: Terminals, world: World) -> None:
     screen = terminals.open()
 

@@ -69,6 +69,31 @@ def extension(pi):
         name = await ctx.ui.custom(factory, width=30, anchor="center middle")
         ctx.ui.notify(f"picked: {name}")
 """
+BREAKS = """
+def extension(pi):
+    @pi.command("pick", description="A widget that fails")
+    async def pick(args, ctx):
+        def factory(done):
+            from textual.widgets import Input
+            class Broken(Input):
+                def fail(self, where):
+                    if where == args:
+                        raise ValueError(f"fails in {where}")
+                def on_mount(self):
+                    self.fail("mount")
+                def compose(self):
+                    self.fail("compose")
+                    return super().compose()
+                def on_key(self, event):
+                    self.fail("key")
+                def render_line(self, y):
+                    self.fail("render")
+                    return super().render_line(y)
+            if args == "factory":
+                raise ValueError("fails in factory")
+            return Broken(placeholder="type here")
+        await ctx.ui.custom(factory, width=30)
+"""
 FAILS = """
 def extension(pi):
     @pi.render("tool", "bash")
@@ -197,6 +222,42 @@ def test_a_widget_of_its_own_has_the_keys_until_it_is_done(terminals: Terminals,
     screen.until("Fine.")
 
 
+def test_a_widget_that_fails_is_taken_away_and_told(terminals: Terminals, world: World) -> None:
+    extension(world, BREAKS)
+    screen = terminals.open(height=50)
+
+    for where in ("factory", "mount", "compose", "render", "key"):
+        screen.say(f"/pick {where}")
+        if where == "key":
+            screen.until("type here")
+            screen.press("x")
+        screen.until(f"fails in {where}")
+        screen.gone("type here")
+    screen.say("still there?")
+    screen.until("Fine.")
+
+    assert not (world.agent / "pi-crash.log").exists()
+
+
+def test_an_answer_goes_on_behind_a_widget(terminals: Terminals, world: World) -> None:
+    extension(world, CUSTOM)
+    text = "\n\n".join(f"line {number}" for number in range(30))
+    world.provider.script({"text": text, "chunk": 4, "delayMs": 10})
+    screen = terminals.open()
+    screen.say("talk")
+    screen.until("line 1")
+
+    screen.say("/pick")
+    screen.until("type a name here")
+    screen.until(lambda shown: "line 29" in shown and "to interrupt" not in shown)
+    screen.say("Eve")
+    shown = screen.until("picked: Eve")
+
+    assert [f"line {number}" in shown for number in range(22, 30)] == [True] * 8
+    assert "type a name here" not in shown
+    assert editor(shown) == ""
+
+
 def test_a_widget_of_its_own_needs_a_terminal_and_says_so(world: World) -> None:
     extension(world, CUSTOM)
 
@@ -285,3 +346,38 @@ def test_what_an_extension_prints_or_shows_disturbs_nothing(terminals: Terminals
     assert [row for row in shown.split("\n") if "─" * 100 in row] == ["─" * 100] * 2
     assert editor(shown) == ""
     assert "widget" in shown and "status" in shown
+
+
+def test_a_question_in_the_middle_of_a_run_leaves_what_is_typed(terminals: Terminals, world: World) -> None:
+    extension(
+        world,
+        """
+from pi.ext import Block
+
+def extension(pi):
+    @pi.on("tool_call", limit=None)
+    async def judge(event, ctx):
+        if not await ctx.ui.confirm("Run it?", "A tool wants to run."):
+            return Block("The user said no.")
+""",
+    )
+    call = {"toolCalls": [{"name": "bash", "args": {"command": "echo ran; touch ran"}}]}
+    world.provider.script(
+        {"text": "thinking " * 20, "chunk": 2, "delayMs": 10, **call}, {"text": "One."}, call
+    )
+    screen = terminals.open()
+    screen.say("go")
+    screen.until("thinking")
+    screen.type("half a")
+    screen.until("A tool wants to run.")
+    screen.press("Escape")
+    screen.until(lambda shown: "One." in shown and editor(shown) == "half a")
+    assert not (world.project / "ran").exists()
+    assert "The user said no." in str(world.provider.requests[-1]["body"])
+
+    screen.say(" thought")
+    screen.until("A tool wants to run.")
+    screen.press("Enter")
+    screen.until("Fine.")
+    assert (world.project / "ran").exists()
+    assert world.provider.asked()[-1] == "half a thought"

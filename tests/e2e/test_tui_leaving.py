@@ -177,7 +177,9 @@ def test_a_fault_of_our_own_is_logged_without_secrets(terminals: Terminals, worl
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-@pytest.mark.parametrize(("words", "question"), [((), "Trust "), (("-r",), "Sessions: ")], ids=["trust", "resume"])
+@pytest.mark.parametrize(
+    ("words", "question"), [((), "Trust "), (("-r",), "Sessions: ")], ids=["trust", "resume"]
+)
 def test_a_signal_at_the_first_question_leaves_a_usable_terminal(
     terminals: Terminals, world: World, number: signal.Signals, words: tuple[str, ...], question: str
 ) -> None:

@@ -1,6 +1,7 @@
 """Much at once in a real terminal: fast streams, long sessions, and a place in the transcript that stays."""
 
 import json
+import random
 import time
 from typing import Any
 
@@ -10,6 +11,48 @@ from tests.e2e.tmux import editor
 DELTAS, AT_ONCE, EACH_MS = 5_000, 50, 10  # 5,000 in a second
 ECHO_S = 1.0
 MESSAGES = 5_000
+
+KEYS = (
+    *(
+        "Enter",
+        "Escape",
+        "Up",
+        "Down",
+        "Left",
+        "PageUp",
+        "PageDown",
+        "Home",
+        "End",
+        "Tab",
+        "BTab",
+        "BSpace",
+        "DC",
+    ),
+    *(f"C-{letter}" for letter in "abefjklnoprtuvwxy"),
+    *("M-Enter", "M-Up", "M-b", "M-d", "M-y", "C-Up", "C-Home", "C-End", "F1", "C-Left"),
+)
+TEXTS = (
+    *("/", "/model", "/tree", "/settings", "/resume", "/fork", "/hotkeys", "/name x", "/session", "/compact"),
+    *(
+        "!echo hi",
+        "@",
+        "hello ",
+        "日本語",
+        "é̂",
+        "re:(",
+        '"',
+        "\x1b[<64;5;5M",
+        "\x1b[<0;5;5M",
+        "\x1b[<32;9;9M",
+    ),
+    *(
+        "\x1b[200~paste\nme\x1b[201~",
+        "\x1b[I",
+        "\x1b]11;rgb:ffff/ffff/ffff\x07",
+        "\x1b[1;2",
+        "\x1b[99999;99999u",
+    ),
+)
 
 
 def stream(words: list[str]) -> dict[str, Any]:
@@ -102,3 +145,34 @@ def test_a_long_session_opens_at_its_end_and_is_paged_through(terminals: Termina
     screen.until(lambda shown: "message number 4999" in shown and "Fine." in shown)
 
     assert world.provider.asked()[-1] == "at the end"
+
+
+def test_whatever_is_pressed_pi_goes_on(terminals: Terminals, world: World) -> None:
+    chance = random.Random(4711)
+    call = {"toolCalls": [{"name": "bash", "args": {"command": "seq 100; sleep 0.5"}}]}
+    world.provider.script({"text": "# Hi\n\n" + "word " * 200, "chunk": 7, "delayMs": 2}, call)
+    screen = terminals.open()
+
+    for _ in range(150):
+        match chance.randrange(20):
+            case 0:
+                screen.resize(chance.randint(1, 180), chance.randint(1, 50))
+            case number if number < 9:
+                screen.type(chance.choice(TEXTS))
+            case number if number < 12:
+                screen.press("Enter")
+            case _:
+                screen.press(chance.choice(KEYS))
+    screen.resize(100, 30)
+
+    def free(shown: str) -> bool:
+        """Whether what is typed arrives in the editor; until then Escape closes what is open."""
+        if "zzz" in editor(shown):
+            return True
+        screen.press("Escape", "C-u")
+        screen.type("zzz")
+        return False
+
+    screen.until(free)
+    assert not (world.agent / "pi-crash.log").exists()
+    assert world.sessions()

@@ -236,7 +236,6 @@ def test_the_mouse_scrolls_and_selects_what_is_copied(terminals: Terminals, worl
     mouse(screen, 0, start, row)
     mouse(screen, 32, start + 7, row)
     mouse(screen, 0, start + 6, row, up=True)
-    screen.press("C-c")
     screen.until("copied")
 
     assert screen.copied() == rows[row][start : start + 7]

@@ -77,6 +77,11 @@ class Tmux:
         self._run("set-buffer", text)
         self._run("paste-buffer", "-p")
 
+    def paste_file(self, path: Path) -> None:
+        """Paste more than fits on a command line."""
+        self._run("load-buffer", str(path))
+        self._run("paste-buffer", "-p")
+
     def resize(self, width: int, height: int) -> None:
         self._run("resize-window", "-x", str(width), "-y", str(height))
 

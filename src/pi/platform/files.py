@@ -7,13 +7,21 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _ABANDONED_S = 60  # no program takes that long to write a file whole
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
-    """Put `data` in the place of the file's content at once: readers see the old bytes or the new ones.
+    """Put `data` in the place of the file's content at once: see `replacing`."""
+    with replacing(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int | None = None) -> Generator[BinaryIO]:
+    """A file whose content takes the place of the old one at once: readers see the old bytes or the new ones.
 
     A symlink stays, the file it leads to is written. The file keeps its permissions, or gets `mode`; a new
     one without `mode` gets what the umask leaves. Raises OSError, for example for a full disk; then the old
@@ -27,7 +35,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
     draft, handle = _open_draft(target, 0o666 if kept is None else 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             if kept is not None:

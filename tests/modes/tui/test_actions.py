@@ -344,9 +344,9 @@ def test_what_is_said_while_a_summary_is_made_waits_for_it() -> None:
 
 def test_held_texts_can_be_taken_back() -> None:
     async def act(there: World) -> None:
-        there.interface.fold.apply(CompactionStart("manual"))
+        there.wired.fold.apply(CompactionStart("manual"))
         there.interface.held.append(("later", True))
-        there.interface.fold.show_held()
+        there.interface.show_waiting()
         there.press("alt+up")
         await there.until(lambda: there.editor.text)
         assert (there.editor.text, there.interface.held) == ("later", [])

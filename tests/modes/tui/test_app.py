@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scripts.screenshots.still import interface_of
+from scripts.screenshots.still import wired_of
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -20,6 +21,7 @@ from pi.modes.tui.lines import text_of
 from pi.modes.tui.paint import Painter
 from pi.modes.tui.panels.asking import Confirm
 from pi.modes.tui.scene import Alone, Whole
+from pi.modes.tui.theme.themes import Themes
 from pi.testing import ScriptedModel
 
 
@@ -44,15 +46,19 @@ class Opened:
                 await self.pilot.pause()
 
 
+def _painter(themes: Themes) -> Painter:
+    return Painter(themes.current, "truecolor")
+
+
 @asynccontextmanager
 async def opened(size: tuple[int, int] = (80, 24), *replies: str) -> AsyncGenerator[Opened]:
     app = PiApp()
     with TemporaryDirectory(prefix="pi-test-") as home:
         settings = {"quietStartup": True}
-        async with interface_of(
-            ScriptedModel(*replies), Path(home), display=app, settings=settings
-        ) as interface:
-            app.show(Whole(interface), lambda: Painter(interface.themes.current, "truecolor"), lambda: None)
+        async with wired_of(ScriptedModel(*replies), Path(home), display=app, settings=settings) as wired:
+            interface = wired.interface
+            painter = partial(_painter, interface.themes)
+            app.show(Whole(interface, wired.mouse), painter, lambda: None)
             async with app.run_test(size=size) as pilot:
                 await pilot.pause()
                 yield Opened(app, interface, pilot)

@@ -41,7 +41,7 @@ async def _everything(there: World) -> None:
     await tools(there)
     tell(there, agent.AgentStart())
     there.interface.held.append(("later\nand more", True))
-    there.interface.fold.show_held()
+    there.interface.show_waiting()
     there.interface.set_widget("a", ["漢字 " * 40] * 20, "above_editor")
     there.interface.set_widget("b", ["b"] * 20, "below_editor")
     there.interface.set_status("s", "status " * 30)
@@ -86,7 +86,7 @@ def test_a_small_screen_says_what_goes_on_before_what_waits() -> None:
         there.size = (40, 10)
         tell(there, agent.AgentStart())
         there.interface.held += [("one", True), ("two", True)]
-        there.interface.fold.show_held()
+        there.interface.show_waiting()
         assert there.rows()[3:] == [
             " ⠋ Working  escape to interrupt",
             " ↳ alt+up to edit what waits",

@@ -8,16 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scripts.screenshots.still import Still, interface_of
+from scripts.screenshots.still import Still, wired_of
 
 from pi.harness.events import AgentSettled
 from pi.llm.protocols.faux import ReplyOf
 from pi.modes.tui.actions import paste, press
 from pi.modes.tui.frame import Frame, compose
-from pi.modes.tui.interface import Interface
 from pi.modes.tui.keys.key import Key
 from pi.modes.tui.lines import Line, text_of
 from pi.modes.tui.mouse import Mouse
+from pi.modes.tui.wiring import Wired
 from pi.testing import Reply, ScriptedModel
 
 
@@ -54,8 +54,9 @@ class Screen(Still):
 class World:
     """The interface, its model, its display, and a clock that stands still until it is moved (s)."""
 
-    def __init__(self, interface: Interface, model: ScriptedModel, screen: Screen, clock: list[float]):
-        self.interface = interface
+    def __init__(self, wired: Wired, model: ScriptedModel, screen: Screen, clock: list[float]):
+        self.wired = wired
+        self.interface = interface = wired.interface
         self.session = interface.session
         self.editor = interface.editor
         self.model = model
@@ -136,7 +137,7 @@ class World:
     @property
     def mouse(self) -> Mouse:
         """The mouse on what is on the screen now."""
-        return self.interface.mouse.at(self.frame())
+        return self.wired.mouse.at(self.frame())
 
     def click(self, row: int, column: int, *, times: int = 1) -> None:
         for _ in range(times):
@@ -169,17 +170,15 @@ class World:
 
 @asynccontextmanager
 async def world(*replies: Reply | str | ReplyOf, **options: Any) -> AsyncGenerator[World]:
-    """A world whose model gives these replies; `options` are those of `interface_of` and of the model."""
+    """A world whose model gives these replies; `options` are those of `wired_of` and of the model."""
     fields = {name: options.pop(name) for name in ("reasoning", "id", "context_window") if name in options}
     model = options.pop("model", None) or ScriptedModel(*replies, **fields)
     clock = [1000.0]
     screen = Screen()
     with TemporaryDirectory(prefix="pi-test-", ignore_cleanup_errors=True) as home:
         options = {"settings": {"quietStartup": True}, **options}
-        async with interface_of(
-            model, Path(home), display=screen, clock=lambda: clock[0], **options
-        ) as interface:
-            yield World(interface, model, screen, clock)
+        async with wired_of(model, Path(home), display=screen, clock=lambda: clock[0], **options) as wired:
+            yield World(wired, model, screen, clock)
 
 
 def run(act: Callable[[World], Awaitable[None]], *replies: Reply | str | ReplyOf, **options: Any) -> None:

@@ -92,7 +92,7 @@ def _class(kind: Any) -> str:
 
 @lru_cache(64)
 def _lexer(language: str) -> Lexer | None:
-    from pygments.lexers import get_lexer_by_name
+    from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]
     from pygments.util import ClassNotFound
 
     name = language.lower()
@@ -117,5 +117,7 @@ def _language(pattern: str) -> str:
     names = [aliases for _, aliases, _, _ in get_all_lexers(plugins=False)]
     if any(ending in aliases for aliases in names):  # json, css, toml and most others are called so
         return ending
-    found = [aliases[0] for _, aliases, files, _ in get_all_lexers(plugins=False) if aliases and pattern in files]
+    found = [
+        aliases[0] for _, aliases, files, _ in get_all_lexers(plugins=False) if aliases and pattern in files
+    ]
     return min(found, key=len, default="")

@@ -1,19 +1,15 @@
 """Text that is HTML already, and the one way for a text to become that."""
 
 import re
-from typing import TYPE_CHECKING
 
 from pi.platform.terminal import plain
 
-if TYPE_CHECKING:
-    from markupsafe import Markup as Html
-else:
 
-    class Html(str):
-        """Escaped already: a template puts it in as it is. (Jinja asks for this method.)"""
+class Html(str):
+    """Escaped already: a template puts it in as it is, by the method that Jinja looks for."""
 
-        def __html__(self) -> str:
-            return self
+    def __html__(self) -> str:
+        return self
 
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)

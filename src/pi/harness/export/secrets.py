@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -52,21 +52,21 @@ class Redactor:
 
     def _value(self, value: Any) -> Any:
         """The value itself where there is nothing to take out."""
-        match value:
-            case str():
-                return self.text(value)
-            case list():
-                items = cast(list[Any], value)
-                cleaned = [self._value(item) for item in items]
-                return value if all(new is old for new, old in zip(cleaned, items, strict=True)) else cleaned
-            case dict():
-                fields = cast(dict[str, Any], value)
-                pairs = [(self.text(key), self._value(item)) for key, item in fields.items()]
-                same = all(new is old for (_, new), old in zip(pairs, fields.values(), strict=True))
-                same = same and all(new is old for (new, _), old in zip(pairs, fields, strict=True))
-                return value if same else dict(pairs)
-            case _:
-                return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            items = cast(list[Any], value)
+            cleaned = [self._value(item) for item in items]
+            return cleaned if _differ(cleaned, items) else items
+        if isinstance(value, dict):
+            fields = cast(dict[str, Any], value)
+            clean = {self.text(key): self._value(item) for key, item in fields.items()}
+            return clean if _differ([*clean, *clean.values()], [*fields, *fields.values()]) else fields
+        return value
+
+
+def _differ(some: Sequence[object], others: Sequence[object]) -> bool:
+    return len(some) != len(others) or any(one is not other for one, other in zip(some, others, strict=True))
 
 
 def known_secrets(agent_dir: Path, env: Mapping[str, str]) -> list[str]:

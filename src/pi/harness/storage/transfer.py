@@ -28,12 +28,12 @@ def import_session(source: Path, directory: SessionDir) -> Path:
     A file whose bytes are there already is that one. Raises PiError for what is no session, and when a
     session of that id is there with other content.
     """
-    data = _read(source)
+    data = read_bytes(source)
     header = _require_session(source)
     for row in list_sessions(directory, all_projects=True):
         if row.id != header:
             continue
-        if _read(row.path) == data:
+        if read_bytes(row.path) == data:
             return row.path
         raise PiError(
             f"There is a session {header} already, with other content: {row.path}. To have both, make a "
@@ -54,10 +54,10 @@ def export_jsonl(source: Path, target: Path, *, branch: str | None = None, overw
     `branch` is the id of the branch's last entry. Raises PiError for what is no session, for an unknown
     entry, and for a target that is there already unless it may be overwritten.
     """
-    data = _read(source)
+    data = read_bytes(source)
     _require_session(source)
     if branch is not None:
-        data = _branch_of(data, branch)
+        data = branch_of(data, branch)
     if target.exists() and (not overwrite or target.samefile(source)):
         raise PiError(f"{target} is there already. Name another file, or move that one away.")
     try:
@@ -127,7 +127,8 @@ def _trashed(path: Path) -> bool:
     return False
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes. Raises PiError."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -150,7 +151,7 @@ def _free_name(folder: Path, source: Path) -> Path:
     return next(path for name in names if not (path := folder / name).exists())
 
 
-def _branch_of(data: bytes, leaf: str) -> bytes:
+def branch_of(data: bytes, leaf: str) -> bytes:
     """The header's line and those from the root to an entry. Raises PiError for an unknown one."""
     lines = data.split(b"\n")
     heads = read_heads(lines)

@@ -31,6 +31,11 @@ def resolve_value(text: str, env: Mapping[str, str], *, cached: bool = False) ->
         return _outputs[text]
 
 
+def known_value(text: str, env: Mapping[str, str]) -> str | None:
+    """What a value stands for, as far as that is known without running a command."""
+    return _outputs.get(text) if text.startswith("!") else resolve_value(text, env)
+
+
 async def resolve_beside(text: str, env: Mapping[str, str], *, cached: bool = False) -> str | None:
     """Likewise, and the event loop goes on while a command runs."""
     if not text.startswith("!"):

@@ -71,7 +71,7 @@ async def dequeue(interface: Interface) -> None:
     steering, following = await interface.session.queue.clear()
     held = [text for text, _ in interface.held]
     interface.held.clear()
-    interface.fold.show_held()
+    interface.show_waiting()
     texts = [*steering, *following, *held, interface.editor.text]
     interface.editor_text = "\n\n".join(text for text in texts if text)
 
@@ -79,7 +79,7 @@ async def dequeue(interface: Interface) -> None:
 def clear(interface: Interface) -> None:
     """Ctrl+C: copy what is selected, else clear the editor; twice: leave."""
     if interface.selection and not interface.session.setup.settings.flag("fullscreenCopyOnSelect"):
-        copy_selection(interface)
+        interface.copy_selection()
         return
     if _twice(interface, "clear"):
         interface.quit()
@@ -90,26 +90,10 @@ def clear(interface: Interface) -> None:
     interface.editor.text = ""
 
 
-def copy_selection(interface: Interface) -> None:
-    """Put what is selected on the clipboard."""
-    text = interface.selection.text()
-
-    async def work() -> None:
-        if not await interface.copy(text):
-            interface.notify(
-                "There is no way to the clipboard here: no program for it, and no OSC 52.", "warning"
-            )
-        else:
-            interface.flash(f"copied {len(text.splitlines())} lines" if "\n" in text else "copied")
-
-    if text:
-        interface.spawn(work())
-
-
 def copy_message(interface: Interface) -> None:
     """Copy the selection, or the last answer."""
     if interface.selection:
-        copy_selection(interface)
+        interface.copy_selection()
     else:
         command(interface, "copy")
 
@@ -151,7 +135,7 @@ def cycle_thinking(interface: Interface) -> None:
 
 async def _then_update(interface: Interface, work: object) -> None:
     await work  # type: ignore[misc]
-    interface.fold.model_changed()
+    interface.footer.update()
 
 
 def edit_elsewhere(interface: Interface) -> None:

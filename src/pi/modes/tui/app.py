@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -93,8 +94,8 @@ class PiApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     CSS = """
-    Screen { layers: below above; overflow: hidden; background: ansi_default; }
-    Overlay { layer: above; align: center middle; width: 100%; height: 100%; background: transparent; }
+    Screen { layers: below above; overflow: hidden; background: ansi_default; align: center middle; }
+    Overlay { layer: above; width: 100%; height: auto; max-height: 100%; background: transparent; }
     """
 
     def __init__(self, driver: Any = None, *, lent: Callable[[], AbstractContextManager[None]] = nullcontext):
@@ -102,6 +103,7 @@ class PiApp(App[None]):
         super().__init__(ansi_color=True, driver_class=driver)
         self._lent = lent
         self._away = False  # another program has the terminal
+        self._overlays: list[asyncio.Future[Any]] = []  # what is awaited of those that are open
         self.animation_level = "none"
         self._scene: Scene | None = None
         self._canvas = Canvas()
@@ -210,11 +212,26 @@ class PiApp(App[None]):
             super()._display(screen, renderable)  # pyright: ignore[reportUnknownMemberType]
 
     def _handle_exception(self, error: Exception) -> None:
-        """A fault of our own ends the app; it is told when the terminal is back."""
+        """A fault of our own ends the app; it is told when the terminal is back.
+
+        While a widget of an extension is open, the fault is taken for its own, and ends that.
+        """
+        overlay = next((each for each in reversed(self._overlays) if not each.done()), None)
+        if overlay is not None:
+            overlay.set_exception(error)
+            return
         if self.fault is None:
             self.fault = error
         self._return_code = 1
         self._close_messages_no_wait()
+
+    def panic(self, *renderables: Any) -> None:
+        """Textual's word for some faults in widgets; others go to `_handle_exception`."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception):
+            self._handle_exception(error)
+        else:
+            super().panic(*renderables)
 
     async def overlay(self, factory: Any, options: dict[str, Any]) -> Any:
         """Mount what the factory makes over everything until it is done."""
@@ -225,19 +242,21 @@ class PiApp(App[None]):
                 answer.set_result(value)
 
         widget = factory(done)
-        for name in ("width", "height"):  # cells, or a text such as "50%"
+        overlay = Overlay(widget)  # no larger than the widget: Textual shows nothing through it
+        for name in ("width", "height"):  # cells, or a text such as "50%" of the screen
             if name in options:
-                setattr(widget.styles, name, options[name])
-        overlay = Overlay(widget)
-        if "anchor" in options:  # such as "right top"
-            horizontal, _, vertical = str(options["anchor"]).partition(" ")
-            setattr(overlay.styles, "align", (horizontal, vertical or "middle"))  # noqa: B010 - checked there
-        await self.screen.mount(overlay)
-        next((each for each in overlay.query("*").results() if each.focusable), overlay).focus()
+                setattr(overlay.styles, name, options[name])
+                setattr(widget.styles, name, "100%")
+        horizontal, _, vertical = str(options.get("anchor", "center middle")).partition(" ")  # or "right top"
+        setattr(self.screen.styles, "align", (horizontal, vertical or "middle"))  # noqa: B010 - checked there
+        self._overlays.append(answer)
         try:
+            await self.screen.mount(overlay)
+            next((each for each in overlay.query("*").results() if each.focusable), overlay).focus()
             return await answer
         finally:
             await overlay.remove()
+            self._overlays.remove(answer)
             self._canvas.focus()
             self._canvas.refresh()
 

@@ -1,8 +1,7 @@
 """The fold: each event of the session becomes a change of the transcript, the status or the footer."""
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pi.agent import events as agent
 from pi.harness import events as told
@@ -11,7 +10,6 @@ from pi.llm.events import BlockDelta, BlockEnd, BlockEvent, BlockStart
 from pi.llm.messages import AssistantMessage, ToolCall, ToolResultMessage, UserMessage
 from pi.modes.tui.arguments import PartialArguments
 from pi.modes.tui.blocks.assistant import AssistantBlock
-from pi.modes.tui.blocks.bash import BashBlock
 from pi.modes.tui.blocks.block import Block
 from pi.modes.tui.blocks.build import NOTHING, blocks_of, user_block
 from pi.modes.tui.blocks.custom import CustomBlock
@@ -19,22 +17,19 @@ from pi.modes.tui.blocks.summary import CompactionBlock
 from pi.modes.tui.blocks.tool import ToolBlock
 from pi.modes.tui.dressing import dress
 from pi.modes.tui.header import HeaderBlock
+from pi.modes.tui.interface import Interface
 from pi.modes.tui.loaded import loaded
-
-if TYPE_CHECKING:
-    from pi.modes.tui.interface import Interface
 
 
 class Fold:
     """What is on the screen follows from the session's entries, then from its events."""
 
-    def __init__(self, interface: "Interface"):
+    def __init__(self, interface: Interface):
         self._interface = interface
         self._status = interface.status
         self._answer: AssistantBlock | None = None
         self._tools: dict[str, ToolBlock] = {}  # of the run that goes on, by the call's id
         self._writing: dict[int, PartialArguments] = {}  # calls that are being written, by their place
-        self._shells: list[BashBlock] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             agent.AgentStart: self._run_started,
             agent.MessageStart: self._begin,
@@ -43,7 +38,7 @@ class Fold:
             agent.ToolExecutionStart: self._tool_started,
             agent.ToolExecutionUpdate: self._tool_updated,
             agent.ToolExecutionEnd: self._tool_ended,
-            agent.TurnEnd: self.model_changed,
+            agent.TurnEnd: self._counted,
             told.AgentSettled: self._settled,
             told.QueueUpdate: self._queued,
             told.AutoRetryStart: self._retries,
@@ -57,7 +52,7 @@ class Fold:
             told.CacheMiss: self._noticed,
             told.SessionWarning: self._noticed,
             told.ExtensionFailed: self._noticed,
-            told.ThinkingLevelChanged: self.model_changed,
+            told.ThinkingLevelChanged: self._counted,
             told.EntryAppended: self._appended,
             told.SessionInfoChanged: self._named,
             told.BashExecutionUpdate: self._printed,
@@ -80,29 +75,8 @@ class Fold:
             handle(event)
             self._interface.display.wake(now=isinstance(event, _AT_ONCE))
 
-    @contextmanager
-    def shell(self, command: str, *, excluded: bool) -> Generator[BashBlock]:
-        """The block of a command of the user, for as long as it runs."""
-        block = BashBlock(command, excluded)
-        block.entry_id = f"shell-{id(block)}"
-        self._shells.append(block)
-        self._interface.show(block)
-        self._status.begin("shell", "Running", hint="to cancel")
-        try:
-            yield block
-        finally:
-            self._shells.remove(block)
-            if not self._shells:
-                self._status.end("shell")
-
-    def show_held(self) -> None:
-        """What waits until a summary is made stands with what waits for the agent."""
-        waiting, held = self._interface.session.queue.waiting, self._interface.held
-        self._status.steering = (*waiting.steering, *(text for text, steer in held if steer))
-        self._status.following = (*waiting.follow_up, *(text for text, steer in held if not steer))
-
-    def model_changed(self, event: Any = None) -> None:
-        """Another model, level or branch: the footer tells it."""
+    def _counted(self, event: Any) -> None:
+        """Another model, level or count of tokens: the footer tells it."""
         self._interface.footer.update()
 
     def _begin(self, event: agent.MessageStart) -> None:
@@ -178,7 +152,7 @@ class Fold:
         self._interface.settled()
 
     def _queued(self, event: Any) -> None:
-        self.show_held()
+        self._interface.show_waiting()
 
     def _retries(self, event: told.AutoRetryStart) -> None:
         label = f"{_first_line(event.error_message)}: try {event.attempt} of {event.max_attempts}"
@@ -230,7 +204,7 @@ class Fold:
         self._interface.retitle()
 
     def _printed(self, event: told.BashExecutionUpdate) -> None:
-        for block in self._shells:
+        for block in self._interface.shells:
             if block.entry_id == event.id:
                 block.output(event.delta)
 

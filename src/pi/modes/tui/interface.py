@@ -6,28 +6,26 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import structs
 
 from pi.harness.extensions.on_screen import OnScreen
 from pi.harness.session import Session
 from pi.harness.ui import NoticeKind, Placement
+from pi.modes.tui.blocks.bash import BashBlock
 from pi.modes.tui.blocks.block import Block, Look
 from pi.modes.tui.blocks.notice import NoticeBlock
 from pi.modes.tui.completing import completions_for
 from pi.modes.tui.editor.editor import Editor
-from pi.modes.tui.fold import Fold
 from pi.modes.tui.footer import Footer
 from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.lines import Line
 from pi.modes.tui.look import look_of
-from pi.modes.tui.mouse import Mouse
 from pi.modes.tui.panels.panel import Panel
 from pi.modes.tui.searching import SearchLine
 from pi.modes.tui.status import Status
-from pi.modes.tui.submitting import submit
-from pi.modes.tui.terminal.progress import ProgramStatus, Progress
+from pi.modes.tui.terminal.progress import BUSY_AGAIN_S, ProgramStatus, Progress
 from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.modes.tui.transcript.scroll import Transcript
@@ -35,6 +33,16 @@ from pi.modes.tui.transcript.selection import Selection
 from pi.platform.errors import PiError
 
 T = TypeVar("T")
+
+
+class Speak(Protocol):
+    """Says something to the model, or runs a command."""
+
+    def __call__(self, text: str, *, when: Literal["steer", "follow_up"] = "steer") -> None: ...
+
+
+def _say_nothing(text: str, *, when: Literal["steer", "follow_up"] = "steer") -> None:
+    pass
 
 
 class Display(Protocol):
@@ -96,16 +104,17 @@ class Interface:
         report = session.hooks.report
         self.on_screen = OnScreen(lambda: self.session.extensions, report)
         self.footer = Footer(session, self.on_screen.segments)
-        self.editor = Editor(keymap, completions_for(self))
-        self.editor.on_submit = lambda text: submit(self, text)
+        self.editor = Editor(keymap, completions_for(self, self.on_screen))
+        self.editor.on_submit = lambda text: self.speak(text)
         self.editor.changed = display.wake
-        self.fold = Fold(self)
+        self.speak: Speak = _say_nothing  # what Enter does; see `wiring`
+        self.redraw: Callable[[], None] = lambda: None  # the transcript, from the session
         self.progress = Progress(display.write, enabled=False)
         self.program = ProgramStatus(display.write, "0")
         self.panels: list[Panel[Any]] = []
         self.held: list[tuple[str, bool]] = []  # said while a summary is made: sent after it
         self.pressed: dict[str, float] = {}  # keys that mean more when pressed twice, and when they were
-        self.mouse = Mouse(self)
+        self.shells: list[BashBlock] = []  # commands of the user that run
         self._warm = False  # whether Markdown was imported
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -181,7 +190,7 @@ class Interface:
         """Draw the transcript anew from the session."""
         self.selection.clear()
         self.search = None
-        self.fold.rebuild()
+        self.redraw()
         self.footer.update()
         self.display.wake()
 
@@ -226,7 +235,7 @@ class Interface:
 
     async def submit(self, text: str) -> None:
         """As if the user had typed it and pressed Enter."""
-        submit(self, text)
+        self.speak(text)
 
     def suspended(self) -> AbstractContextManager[None]:
         """The terminal as a program outside needs it."""
@@ -268,12 +277,29 @@ class Interface:
 
         self.set_title(session_title(self.session.store.name, self.session.store.cwd.name))
 
+    def show_waiting(self) -> None:
+        """What waits until a summary is made stands with what waits for the agent."""
+        waiting = self.session.queue.waiting
+        self.status.steering = (*waiting.steering, *(text for text, steer in self.held if steer))
+        self.status.following = (*waiting.follow_up, *(text for text, steer in self.held if not steer))
+
+    def copy_selection(self) -> None:
+        """Put what is selected on the clipboard."""
+        if text := self.selection.text():
+            self.spawn(self._copy_selection(text))
+
+    async def _copy_selection(self, text: str) -> None:
+        if await self.copy(text):
+            self.flash(f"copied {len(text.splitlines())} lines" if "\n" in text else "copied")
+        else:
+            self.notify("There is no way to the clipboard here: no program for it, and no OSC 52.", "warning")
+
     def release_held(self) -> None:
         """A summary is made: what was said meanwhile is sent."""
         held, self.held = self.held, []
-        self.fold.show_held()
+        self.show_waiting()
         for text, steer in held:
-            submit(self, text, when="steer" if steer else "follow_up")
+            self.speak(text, when="steer" if steer else "follow_up")
 
     def started(self) -> None:
         """The model works: the terminal's tab and dashboards may say so."""
@@ -283,7 +309,15 @@ class Interface:
             self._warm = True
             asyncio.get_running_loop().run_in_executor(None, warm)
         self.progress.set(True)
+        if self.progress.enabled:
+            self.spawn(self._tell_progress())
         self.program.set("working", self.session.store.name or "")
+
+    async def _tell_progress(self) -> None:
+        """Terminals take an old report for a dead program: say it again and again while something runs."""
+        while self.session.busy:
+            await asyncio.sleep(BUSY_AGAIN_S)
+            self.progress.again()
 
     def settled(self) -> None:
         """Nothing runs any more."""

@@ -2,15 +2,12 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
+from pi.modes.tui.frame import Frame
+from pi.modes.tui.interface import Interface
 from pi.modes.tui.keys.key import Key
 from pi.modes.tui.transcript.scroll import Place
 from pi.modes.tui.transcript.selection import Point
-
-if TYPE_CHECKING:
-    from pi.modes.tui.frame import Frame
-    from pi.modes.tui.interface import Interface
 
 _SLOW_S = 0.06  # between two turns of the wheel: those that come faster scroll farther
 _MOST_LINES = 6
@@ -20,7 +17,7 @@ _CLICK_S = 0.4  # within this time a second click is a double one
 class Mouse:
     """It acts on the frame that is on the screen: `at` says which."""
 
-    def __init__(self, interface: "Interface"):
+    def __init__(self, interface: Interface):
         self._interface = interface
         self._frame: Frame | None = None
         self._down: Point | None = None
@@ -29,7 +26,7 @@ class Mouse:
         self._clicked_at = self._turned_at = -10.0
         self._step = 1
 
-    def at(self, frame: "Frame") -> "Mouse":
+    def at(self, frame: Frame) -> "Mouse":
         """The frame that the mouse is on."""
         self._frame = frame
         return self
@@ -79,9 +76,7 @@ class Mouse:
         self._down = None
         if interface.selection:
             if interface.session.setup.settings.flag("fullscreenCopyOnSelect"):
-                from pi.modes.tui.actions import copy_selection
-
-                copy_selection(interface)
+                interface.copy_selection()
         elif down is not None and self._clicks == 1:
             self._open(down.place)
 

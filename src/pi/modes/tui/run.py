@@ -27,6 +27,7 @@ from pi.modes.tui.theme.queries import QUERY_COLORS, Answer, AnswerParser
 from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
 from pi.modes.tui.ui import TuiUI
+from pi.modes.tui.wiring import wire
 from pi.platform.errors import PiError
 from pi.platform.terminal import write_all
 from pi.platform.tty import Tty
@@ -94,9 +95,9 @@ async def run(session: Session, ui: TuiUI, start: Start, *, agent_dir: Path, tty
         interface.progress = Progress(app.write, enabled=settings.flag("terminal.showTerminalProgress"))
         interface.program = program
         rescue.watch(app.stop, lambda error: None)
-        interface.rebuild()
-        app.show(Whole(interface), painter, begin)
-        unsubscribe = session.subscribe(interface.fold.apply)
+        wired = wire(interface)
+        app.show(Whole(interface, wired.mouse), painter, begin)
+        unsubscribe = session.subscribe(wired.fold.apply)
         await app.run_async()
         unsubscribe()
         await interface.close()
@@ -130,7 +131,7 @@ async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[s
     await session.start()
     if session.extensions is not None and session.extensions.themes:
         interface.refresh_settings()  # they brought themes along
-    interface.fold.model_changed()
+    interface.footer.update()
     if hint := await tmux_hint(os.environ):
         interface.notify(hint, "warning")
     if start.no_model is not None:
@@ -138,7 +139,7 @@ async def _begin(interface: Interface, ui: TuiUI, start: Start, warnings: list[s
 
         if not await first_run(interface, start.no_model):
             return
-        interface.fold.model_changed()
+        interface.footer.update()
     from pi.modes.tui.submitting import prompt
 
     for number, text in enumerate(start.prompts):

@@ -27,8 +27,9 @@ class Scene(Protocol):
 class Whole:
     """The interface of a session."""
 
-    def __init__(self, interface: Interface):
+    def __init__(self, interface: Interface, mouse: Mouse):
         self._interface = interface
+        self._mouse = mouse
 
     @property
     def moving(self) -> bool:
@@ -44,7 +45,7 @@ class Whole:
         paste(self._interface, text)
 
     def mouse(self, frame: Frame, act: Callable[[Mouse], None]) -> None:
-        act(self._interface.mouse.at(frame))
+        act(self._mouse.at(frame))
 
 
 class Alone:

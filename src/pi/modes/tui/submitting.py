@@ -1,21 +1,21 @@
 """What Enter does: a slash command, a shell command, or something for the model."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Literal
 
 from pi.harness.shell import ShellBlocked
 from pi.llm.messages import Image
 from pi.llm.registry import MissingKeyError
+from pi.modes.tui.blocks.bash import BashBlock
 from pi.modes.tui.commands import find_command
+from pi.modes.tui.interface import Interface
 from pi.platform.errors import PiError
-
-if TYPE_CHECKING:
-    from pi.modes.tui.interface import Interface
 
 When = Literal["steer", "follow_up"]
 
 
-def submit(interface: "Interface", text: str, *, when: When = "steer") -> None:
+def submit(interface: Interface, text: str, *, when: When = "steer") -> None:
     """Begin what the text asks for; what comes of it is told by events."""
     text = text.strip()
     if not text:
@@ -36,12 +36,12 @@ def submit(interface: "Interface", text: str, *, when: When = "steer") -> None:
     session = interface.session
     if session.compacting and not session.busy:
         interface.held.append((text, when == "steer"))
-        interface.fold.show_held()
+        interface.show_waiting()
         return
     interface.spawn(prompt(interface, text, when))
 
 
-async def prompt(interface: "Interface", text: str, when: When, images: Sequence[Image] = ()) -> None:
+async def prompt(interface: Interface, text: str, when: When, images: Sequence[Image] = ()) -> None:
     """Ask the model; what can't be asked goes back into the editor."""
     try:
         await interface.session.prompt(text, images=images, when_busy=when)
@@ -57,8 +57,8 @@ async def prompt(interface: "Interface", text: str, when: When, images: Sequence
         raise
 
 
-async def _shell(interface: "Interface", command: str, *, excluded: bool) -> None:
-    with interface.fold.shell(command, excluded=excluded) as shown:
+async def _shell(interface: Interface, command: str, *, excluded: bool) -> None:
+    with _running(interface, command, excluded=excluded) as shown:
         try:
             shown.end(
                 await interface.session.shell.run(command, exclude_from_context=excluded, id=shown.entry_id)
@@ -67,7 +67,23 @@ async def _shell(interface: "Interface", command: str, *, excluded: bool) -> Non
             interface.notify(str(error), "warning")
 
 
-def _is_extensions(interface: "Interface", name: str) -> bool:
+@contextmanager
+def _running(interface: Interface, command: str, *, excluded: bool) -> Generator[BashBlock]:
+    """The block of a command of the user, for as long as it runs."""
+    block = BashBlock(command, excluded)
+    block.entry_id = f"shell-{id(block)}"
+    interface.shells.append(block)
+    interface.show(block)
+    interface.status.begin("shell", "Running", hint="to cancel")
+    try:
+        yield block
+    finally:
+        interface.shells.remove(block)
+        if not interface.shells:
+            interface.status.end("shell")
+
+
+def _is_extensions(interface: Interface, name: str) -> bool:
     """Whether an extension has a command of this name: it comes before ours."""
     extensions = interface.session.setup.extensions
     return extensions is not None and extensions.has_command(name)

@@ -72,7 +72,7 @@ def begin(world: World, *messages: Any, name: str | None = None) -> None:
 def tell(world: World, *told: Any) -> None:
     """These events happen."""
     for event in told:
-        world.interface.fold.apply(event)
+        world.wired.fold.apply(event)
 
 
 def writes(kind: str, text: str) -> Any:

@@ -156,7 +156,7 @@ async def running(world: World) -> None:
     tell(world, runs("1", "bash", command="python bench.py --size 100 1000 10000"))
     tell(world, prints("1", "bash", "size 100: 71 %\nsize 1000: 96 %\n"))
     world.interface.held += [("Leave out 10000", True), ("Then write it down\nin notes.md", False)]
-    world.interface.fold.show_held()
+    world.interface.show_waiting()
     world.later(73.3)
 
 
@@ -173,7 +173,7 @@ async def compaction(world: World) -> None:
     tell(world, told.CompactionStart("threshold"), told.CompactionEnd("threshold", done))
     tell(world, told.CompactionStart("manual"))
     world.interface.held.append(("Go on with the tests", True))
-    world.interface.fold.show_held()
+    world.interface.show_waiting()
     world.later(4.3)
 
 
@@ -211,7 +211,7 @@ async def search(world: World) -> None:
 
 async def selection(world: World) -> None:
     await prose(world)
-    mouse = world.interface.mouse.at(compose(world.interface, *world.size))
+    mouse = world.wired.mouse.at(compose(world.interface, *world.size))
     mouse.down(10, 4, 1)
     mouse.drag(24, 6)
 

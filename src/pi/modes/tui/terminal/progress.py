@@ -21,12 +21,12 @@ class Progress:
 
     def __init__(self, write: Write, *, enabled: bool) -> None:
         self._write = write
-        self._enabled = enabled
+        self.enabled = enabled
         self._busy = False
 
     def set(self, busy: bool) -> None:
         """Something runs, or nothing does any more. While it runs, `again` is to be called now and then."""
-        if self._enabled and busy != self._busy:
+        if self.enabled and busy != self._busy:
             self._busy = busy
             self._write(BUSY if busy else IDLE)
 
