@@ -183,7 +183,7 @@ def test_a_summary_takes_the_place_of_what_was_said(terminals: Terminals, world:
 
 def test_what_is_said_during_a_summary_is_sent_after_it(terminals: Terminals, world: World) -> None:
     world.settings(compaction={"keepRecentTokens": 1})
-    summary = {"text": "THE SUMMARY", "chunk": 1, "delayMs": 40}
+    summary = {"text": "THE SUMMARY", "chunk": 1, "delayMs": 150}
     heard = [{"text": "Heard alpha."}, {"text": "Heard beta."}]
     world.provider.script(*heard, summary, summary, after={"text": "Heard gamma."})
     screen = terminals.open()

@@ -1,8 +1,10 @@
 """The command line's options in one table, from which parsing and --help are made."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
 Level = Literal["off", "minimal", "low", "medium", "high", "xhigh", "max"]  # llm.messages costs an import

@@ -6,9 +6,9 @@ from pi.cli.options import Options, UsageError
 from pi.cli.run import load_host, make_session, understood
 from pi.cli.sessions import open_store
 from pi.harness.models.choice import NO_MODEL
+from pi.harness.wire import Wire
 from pi.modes.rpc.server import Server
 from pi.modes.rpc.ui import RpcUI
-from pi.modes.rpc.wire import Wire
 from pi.platform.errors import PiError
 from pi.platform.terminal import say
 

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 from msgspec import Struct
 
 from pi.cli.sessions import sessions_folder
-from pi.harness.storage.files import SessionDir, expand, find_session
+from pi.harness.storage.files import SessionDir, agent_dir, expand, find_session
 from pi.harness.storage.listing import SessionRow, Sort, list_sessions
 from pi.harness.storage.transfer import (
     NoTrashError,
@@ -21,6 +21,7 @@ from pi.harness.storage.transfer import (
     export_name,
     has_trash,
     import_session,
+    is_page,
 )
 from pi.platform.clock import iso
 from pi.platform.errors import PiError
@@ -36,7 +37,8 @@ HELP = """Usage: pi sessions [list] [QUERY] [--all] [--named] [--sort ORDER] [--
            expression. It looks in names, ids, folders and all that you and the models said
   delete   into the trash, or for good where there is none
   import   copy a session file here; it keeps its id
-  export   copy a session's file to OUT, by default pi-session-….jsonl in this folder
+  export   copy a session's file to OUT, by default pi-session-….jsonl in this folder; to an OUT that ends
+           in .html write a page to read
 
   --all            of all folders
   --named          only those with a name
@@ -107,11 +109,8 @@ def export_file(source: str, out: str | None = None) -> int:
     path = _path(source)
     if not path.exists():
         raise PiError(f"File not found: {path}")
-    if out is None:
-        raise PiError(
-            f"Exporting to HTML isn't part of this version yet. Try: pi --export {source} out.jsonl"
-        )
-    export_jsonl(path, _target(out, path))
+    out = out or export_name(path, "html")
+    _export_to(path, out, kind="html")
     _tell(f"Exported to: {out}")
     return 0
 
@@ -189,8 +188,7 @@ def _export(request: _Request, directory: SessionDir) -> int:
     source = _found(request.names[0], directory)
     out = request.names[1] if len(request.names) > 1 else export_name(source)
     flags = request.flags
-    target = _target(out, source)
-    export_jsonl(source, target, branch=flags.get("--branch"), overwrite="--force" in flags)
+    _export_to(source, out, branch=flags.get("--branch"), overwrite="--force" in flags)
     _tell(f"Exported to: {out}")
     return 0
 
@@ -212,12 +210,26 @@ def _path(name: str) -> Path:
     return Path.cwd() / expand(name, os.environ)
 
 
-def _target(out: str, source: Path) -> Path:
-    """Where an export goes; into a folder under its usual name. Raises PiError for HTML."""
+def _export_to(
+    source: Path,
+    out: str,
+    *,
+    kind: Literal["jsonl", "html"] = "jsonl",
+    branch: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a page where the name asks for one, else JSONL; into a folder under the usual name of the kind."""
     target = _path(out)
-    if target.suffix.lower() in (".html", ".htm"):
-        raise PiError("Exporting to HTML isn't part of this version yet. Name a file that ends in .jsonl.")
-    return target / export_name(source) if target.is_dir() else target
+    if target.is_dir():
+        target /= export_name(source, kind)
+    if not is_page(target):
+        export_jsonl(source, target, branch=branch, overwrite=overwrite)
+        return
+    from pi.harness.export.secrets import known_secrets
+    from pi.harness.export.writing import export_html
+
+    secrets = known_secrets(agent_dir(os.environ), os.environ)
+    export_html(source, target, branch=branch, secrets=secrets, overwrite=overwrite)
 
 
 def _item(row: SessionRow) -> _Item:

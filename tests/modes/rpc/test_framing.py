@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi.modes.rpc.framing import Splitter, decode, encode
+from pi.harness.framing import Splitter, decode, encode
 from tests.e2e.conftest import World
 from tests.modes.rpc.conftest import Start
 

@@ -1,5 +1,6 @@
 """What an entry is at a glance: its kind and the few words by which it is found again in the tree."""
 
+import re
 from typing import NamedTuple
 
 from pi.harness.export.markup import one_line
@@ -31,6 +32,7 @@ from pi.llm.messages import (
 )
 
 _MOST = 90  # characters
+_MARKS = re.compile(r"(?m)\*\*|`+|^#+ ")
 
 
 class Glance(NamedTuple):
@@ -97,7 +99,7 @@ def _message(message: object) -> Glance | None:
 
 
 def _answer(message: AssistantMessage) -> Glance:
-    text = one_line(message.text, _MOST)
+    text = _plain(message.text)
     if text:
         return Glance("assistant", text)
     if message.error_message:
@@ -111,4 +113,9 @@ def _custom(kind: str, content: str | tuple[Text | Image, ...]) -> Glance:
 
 
 def _said(content: str | tuple[Text | Image, ...]) -> str:
-    return one_line(content_text(content), _MOST) or "(an image)"
+    return _plain(content_text(content)) or "(an image)"
+
+
+def _plain(text: str) -> str:
+    """The beginning of a text without the marks of Markdown that would only be noise."""
+    return one_line(_MARKS.sub("", text[: 8 * _MOST]), _MOST)

@@ -30,16 +30,6 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _BLOCK = 1 << 16  # characters that go to the file at once
 
 
-def page_name(source: Path) -> str:
-    """What a page is called when nobody names it."""
-    return f"pi-session-{source.stem}.html"
-
-
-def is_page(name: str | Path) -> bool:
-    """Whether a file of this name is to be a page."""
-    return Path(name).suffix.lower() in (".html", ".htm")
-
-
 def export_html(
     source: Path,
     target: Path,

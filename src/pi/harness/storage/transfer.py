@@ -67,9 +67,14 @@ def export_jsonl(source: Path, target: Path, *, branch: str | None = None, overw
     return target
 
 
-def export_name(source: Path) -> str:
+def export_name(source: Path, kind: Literal["jsonl", "html"] = "jsonl") -> str:
     """What an export is called when nobody names it."""
-    return f"pi-session-{source.stem}.jsonl"
+    return f"pi-session-{source.stem}.{kind}"
+
+
+def is_page(target: Path) -> bool:
+    """Whether a file of this name is to be a page to read."""
+    return target.suffix.lower() in (".html", ".htm")
 
 
 def delete_session(

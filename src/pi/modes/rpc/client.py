@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from pi.modes.rpc.framing import Splitter, decode, encode
+from pi.harness.framing import Splitter, decode, encode
 from pi.platform.errors import PiError
 
 Record = dict[str, Any]

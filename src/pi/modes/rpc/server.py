@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from pi.harness.events import AgentSettled, ExtensionFailed
+from pi.harness.framing import decode
 from pi.harness.session import Session
+from pi.harness.wire import Wire
 from pi.llm.registry import MissingKeyError
 from pi.modes.rpc.call import Call, RpcError, arguments_of, code_of
 from pi.modes.rpc.commands import COMMANDS
-from pi.modes.rpc.framing import decode
 from pi.modes.rpc.ui import RpcUI
 from pi.modes.rpc.views import failure_view
-from pi.modes.rpc.wire import Wire
 from pi.platform.errors import PiError
 from pi.platform.process import kill_all
 from pi.platform.terminal import say

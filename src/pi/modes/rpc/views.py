@@ -5,11 +5,11 @@ from typing import Any
 from msgspec import Raw, to_builtins
 
 from pi.harness.events import ExtensionFailed
+from pi.harness.framing import encode
 from pi.harness.session import Session
 from pi.harness.storage.entries import encode_entry
 from pi.harness.storage.store import TreeNode
 from pi.llm.models import Model
-from pi.modes.rpc.framing import encode
 
 
 def model_view(model: Model) -> dict[str, Any]:

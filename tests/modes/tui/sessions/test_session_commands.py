@@ -184,7 +184,7 @@ def test_import_copies_a_file_and_opens_it(saved: Saved, tmp_path: Path) -> None
     _talked(saved, use)
 
 
-def test_export_writes_jsonl_and_asks_before_it_overwrites(saved: Saved) -> None:
+def test_export_writes_jsonl_or_a_page_and_asks_before_it_overwrites(saved: Saved) -> None:
     async def use(stage: FakeStage) -> None:
         source, cwd = stage.session.store.path, stage.session.store.cwd
         assert source is not None
@@ -195,8 +195,10 @@ def test_export_writes_jsonl_and_asks_before_it_overwrites(saved: Saved) -> None
         assert (cwd / "mine.jsonl").read_text() == "mine"
         await export.run(stage, "mine.jsonl")
         assert (cwd / "mine.jsonl").read_bytes() == source.read_bytes()
-        with pytest.raises(PiError, match="HTML isn't part of this version"):
-            await export.run(stage, "out.html")
+        await export.run(stage, "out.html")
+        page = (cwd / "out.html").read_text(encoding="utf-8")
+        assert "the answer" in page and stage.themes.current.export["pageBg"] in page
+        assert stage.notices[-1] == ("Exported to out.html", "info")
 
     _talked(saved, use, ["n"], ["y"])
 

@@ -1,10 +1,14 @@
 """Other sessions and branches: begin, open, copy, name, move. A run is stopped before its session goes."""
 
+import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
+from pi.harness.storage.files import expand
+from pi.harness.storage.transfer import export_name
 from pi.harness.tree import Moved
 from pi.modes.rpc.call import Call, Command, NoArguments, RpcError
 
@@ -89,14 +93,19 @@ async def set_session_name(call: Call, given: Name) -> None:
     await call.session.tree.set_name(name)
 
 
-async def export_html(call: Call, given: Export) -> dict[str, Any]:
-    path = call.session.store.path
+async def export(call: Call, given: Export) -> dict[str, Any]:
+    store = call.session.store
+    path = store.path
     if path is None or not path.exists():
         raise RpcError("Nothing to export yet - start a conversation first", "invalid_state")
-    raise RpcError(
-        "Pages aren't part of this version. The session's file has everything: see sessionFile in get_state.",
-        "unsupported",
-    )
+    from pi.harness.export.secrets import known_secrets
+    from pi.harness.export.writing import export_html
+
+    out = given.output_path or export_name(path, "html")  # what is answered, as the original has it
+    target = store.cwd / expand(out, os.environ)
+    secrets = known_secrets(call.session.setup.agent_dir, os.environ)
+    await asyncio.to_thread(export_html, path, target, leaf=store.leaf, secrets=secrets, overwrite=True)
+    return {"path": out}
 
 
 async def _stop(call: Call) -> None:
@@ -120,5 +129,5 @@ COMMANDS = {
     "clone": Command(NoArguments, clone),
     "navigate_tree": Command(Navigate, navigate_tree),
     "set_session_name": Command(Name, set_session_name),
-    "export_html": Command(Export, export_html),
+    "export_html": Command(Export, export),
 }

@@ -10,7 +10,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from pi.modes.rpc.framing import Splitter, encode
+from pi.harness.framing import Splitter, encode
 from pi.platform.terminal import write_all
 
 _READ_SIZE = 1 << 16

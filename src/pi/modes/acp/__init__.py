@@ -1,0 +1,1 @@
+"""ACP mode: an editor drives Pi by the Agent Client Protocol on stdin and stdout."""
