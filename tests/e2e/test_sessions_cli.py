@@ -117,8 +117,8 @@ def test_an_exported_session_comes_back_by_import_and_goes_on(world: World) -> N
     assert only_file(world).read_bytes().startswith(before)
 
 
-def test_the_export_option_writes_lines_and_says_that_html_is_missing(world: World) -> None:
-    source = write(world.project, "talk", said(1, "x"))
+def test_the_export_option_writes_lines_or_a_page_under_a_name_of_its_own(world: World) -> None:
+    source = write(world.project, "talk", said(1, "the question"))
 
     missing = world.run("--export", "none.jsonl")
     assert (missing.returncode, missing.stderr) == (
@@ -128,10 +128,26 @@ def test_the_export_option_writes_lines_and_says_that_html_is_missing(world: Wor
     done = world.run("--export", "talk.jsonl", "out.jsonl")
     assert (done.returncode, done.stdout) == (0, "Exported to: out.jsonl\n")
     assert (world.project / "out.jsonl").read_bytes() == source.read_bytes()
-    html = world.run("--export", "talk.jsonl", "out.html")
-    assert html.returncode == 1
-    assert "HTML isn't part of this version" in html.stderr
-    assert not (world.project / "out.html").exists()
+    for again in range(2):  # a page of ours is written anew
+        page = world.run("--export", "talk.jsonl")
+        assert (again, page.returncode, page.stdout) == (again, 0, "Exported to: pi-session-talk.html\n")
+    assert "the question" in (world.project / "pi-session-talk.html").read_text(encoding="utf-8")
+    (world.project / "mine.html").write_text("mine")
+    refused = world.run("--export", "talk.jsonl", "mine.html")
+    assert (refused.returncode, (world.project / "mine.html").read_text()) == (1, "mine")
+    lost = world.run("--export", "talk.jsonl", "nowhere/out.html")
+    assert (lost.returncode, "There is no folder" in lost.stderr) == (1, True)
+
+
+def test_a_session_is_exported_as_a_page_without_the_keys_that_pi_knows(world: World) -> None:
+    world.run(*ASK, "My key is sk-fake-oai", "--session-id", "abc")
+    (world.agent / "auth.json").write_text('{"oai": {"type": "api_key", "key": "sk-fake-oai"}}')
+
+    done = world.run("sessions", "export", "abc", "out.html")
+
+    assert (done.returncode, done.stdout) == (0, "Exported to: out.html\n")
+    page = (world.project / "out.html").read_text(encoding="utf-8")
+    assert "My key is [redacted]" in page and "sk-fake-oai" not in page
 
 
 @pytest.mark.parametrize("mode", [("-p",), ("--mode", "json")])

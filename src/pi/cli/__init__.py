@@ -10,6 +10,8 @@ from pi.version import __version__
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["acp"]:
+        words = ["--mode", *words]
     if words and words[0] in SUBCOMMANDS:
         return SUBCOMMANDS[words[0]](words[1:])
     try:
@@ -25,9 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.help:
         print(help_text())
         return 0
-    from pi.cli.start import start
+    try:
+        from pi.cli.start import start
 
-    return start(options)
+        return start(options)
+    except KeyboardInterrupt:  # before the run, which has its own way to stop
+        return 130
 
 
 def _auth(words: Sequence[str]) -> int:

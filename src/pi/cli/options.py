@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
 Level = Literal["off", "minimal", "low", "medium", "high", "xhigh", "max"]  # llm.messages costs an import
-MODES = ("text", "json", "rpc")
+MODES = ("text", "json", "rpc", "acp")
 
 
 class UsageError(Exception):
@@ -29,7 +29,7 @@ class Option(NamedTuple):
 TABLE: dict[str, tuple[Option, ...]] = {
     "Output": (
         Option("--print", "-p", "flag", "print", "", "Answer the prompts, write the last answer, exit"),
-        Option("--mode", "", "value", "mode", "MODE", "text, json (events as JSON lines) or rpc"),
+        Option("--mode", "", "value", "mode", "MODE", "text, json (events as lines), rpc or acp"),
         Option("--verbose", "", "flag", "verbose", "", "Say more on stderr"),
     ),
     "Screen": (
@@ -104,7 +104,7 @@ class Options:
     """What the command line says: a value per field of the table, messages, @files and warnings."""
 
     print: bool
-    mode: Literal["text", "json", "rpc"] | None
+    mode: Literal["text", "json", "rpc", "acp"] | None
     verbose: bool
     model: str | None
     provider: str | None
@@ -254,6 +254,7 @@ def help_text() -> str:
         "",
         "Usage: pi [options] [--] [@files...] [messages...]",
         "       pi demo [extension]   a small job with a scripted model: no key, no network",
+        "       pi acp [options]      serve an editor by the Agent Client Protocol; same as --mode acp",
         "       pi auth …             log in to a provider or out, and say what is there",
         "       pi doctor             what is wrong with this installation, and what to do",
         "       pi ext new|check|load|list    begin, check, load and list extensions; pi ext --help",

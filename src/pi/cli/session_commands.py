@@ -218,7 +218,7 @@ def _export_to(
     branch: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a page where the name asks for one, else JSONL; into a folder under the usual name of the kind."""
+    """Write a page where the name asks for one, else JSONL; into a folder under its usual name."""
     target = _path(out)
     if target.is_dir():
         target /= export_name(source, kind)

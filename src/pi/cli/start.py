@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 
 from pi.cli.options import Options, UsageError
 from pi.harness.storage.files import agent_dir as find_agent_dir
@@ -28,8 +29,6 @@ def start(options: Options) -> int:
     except (PiError, UsageError) as error:
         say(f"Error: {error}")
         return 1
-    except KeyboardInterrupt:  # before or after the run, which has its own way to stop
-        return 130
 
 
 def _run(options: Options) -> int:
@@ -43,6 +42,14 @@ def _run(options: Options) -> int:
         from pi.cli.rpc import run_rpc
 
         return asyncio.run(run_rpc(options))
+    if options.mode == "acp":
+        if options.messages[:1] == ["auth"]:  # editors add this to our own command line for a login
+            from pi.cli.auth import main as auth
+
+            return auth(options.messages[1:])
+        from pi.cli.acp import run_acp
+
+        return asyncio.run(run_acp(options))
     at_terminal = os.isatty(0) and os.isatty(1)
     if at_terminal and not options.print and options.mode != "json":
         return _run_tui(options)
@@ -53,6 +60,8 @@ def _run(options: Options) -> int:
 
 def _run_tui(options: Options) -> int:
     """The terminal interface; while we import, the terminal tells of its colours."""
+    if sys.platform == "win32":
+        raise PiError("The terminal interface doesn't run on Windows yet: use WSL, or pi -p 'your prompt'.")
     from pi.modes.tui.terminal.rescue import Rescue
     from pi.platform.tty import Tty
 

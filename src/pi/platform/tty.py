@@ -27,6 +27,7 @@ class Tty:
         try:
             self._modes = termios.tcgetattr(self._fd)
             quiet = termios.tcgetattr(self._fd)
+            quiet[0] &= ~termios.ICRNL  # Enter stays Enter
             quiet[3] &= ~(termios.ECHO | termios.ICANON)
             termios.tcsetattr(self._fd, termios.TCSANOW, quiet)
         except termios.error:

@@ -11,8 +11,8 @@ from pi.harness.export.markup import Html, escape
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
-BUDGET = 1_500_000  # characters of one page that are coloured: about two seconds of work
-_MOST = 60_000  # characters of one piece
+BUDGET = 500_000  # characters of one page that are coloured: one or two seconds of work
+_MOST = 40_000  # characters of one piece
 _LONGEST_ROW = 2_000  # some lexers need time squared by it
 _CLASSES = {  # by the names of Pygments' token types, the longest that fits
     "Comment": "c",

@@ -30,6 +30,7 @@ class Writer:
             return Html(f"<pre>{escape(text)}</pre>")
         if self._parser is None:
             self._parser = self._made()
+        self._parser.options["linkify"] = "://" in text or "www." in text  # looking for addresses takes time
         return Html(self._parser.render(text))
 
     def _made(self) -> MarkdownIt:

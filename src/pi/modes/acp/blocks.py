@@ -115,7 +115,9 @@ def _take_image(data: bytes, images: list[Image], notes: list[str], *, required:
     loaded = load_image(data, auto_resize=True)
     if loaded is None:
         if required:
-            raise RequestError(INVALID, "An image is in no format that Pi knows. Send PNG, JPEG, GIF or WebP.")
+            raise RequestError(
+                INVALID, "An image is in no format that Pi knows. Send PNG, JPEG, GIF or WebP."
+            )
         return False
     if loaded.image is not None:
         images.append(loaded.image)

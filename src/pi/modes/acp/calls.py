@@ -49,7 +49,9 @@ class Shown(Struct, frozen=True):
     raw: dict[str, Any]
 
 
-def show_call(name: str, arguments: dict[str, Any], tool: Tool | None, cwd: Path, *, past: bool = False) -> Shown:
+def show_call(
+    name: str, arguments: dict[str, Any], tool: Tool | None, cwd: Path, *, past: bool = False
+) -> Shown:
     """A call with its arguments; `past` ones can't tell what a file was like before."""
     effects = tool.effects_of(arguments, cwd) if tool is not None else UNKNOWN_EFFECTS
     kind = kind_of(name, tool, effects)
@@ -109,11 +111,17 @@ def raw_output(result: ToolResult) -> dict[str, Any]:
 
 def changed_line(result: ToolResult) -> int | None:
     """The first line that an edit has changed, from 1."""
-    line = cast(dict[str, Any], result.details).get("firstChangedLine") if isinstance(result.details, dict) else None
+    line = (
+        cast(dict[str, Any], result.details).get("firstChangedLine")
+        if isinstance(result.details, dict)
+        else None
+    )
     return line if isinstance(line, int) and line > 0 else None
 
 
-def _diffs(name: str, arguments: dict[str, Any], effects: Effects, past: bool) -> list[FileEditToolCallContent]:
+def _diffs(
+    name: str, arguments: dict[str, Any], effects: Effects, past: bool
+) -> list[FileEditToolCallContent]:
     path = effects.writes[0] if len(effects.writes) == 1 else None
     if path is None:
         return []
@@ -136,7 +144,9 @@ def _texts(edit: Any) -> tuple[str, str]:
 
 def _diff(path: str, old: str | None, new: str) -> FileEditToolCallContent:
     old = None if old is None else well_formed(old)
-    return FileEditToolCallContent(type="diff", path=well_formed(path), old_text=old, new_text=well_formed(new))
+    return FileEditToolCallContent(
+        type="diff", path=well_formed(path), old_text=old, new_text=well_formed(new)
+    )
 
 
 def _old_text(path: Path) -> str | None:

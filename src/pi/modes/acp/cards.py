@@ -98,7 +98,9 @@ class Cards:
         card, name = f"question-{self._asked}", shown(title)
         content = [text_content(shown(message))] if message.strip() else []
         self._feed.send(_start(card, title=name, kind="other", status="pending", content=content or None))
-        return ToolCallUpdate(tool_call_id=card, title=name, kind="other", status="pending", content=[*content]), True
+        return ToolCallUpdate(
+            tool_call_id=card, title=name, kind="other", status="pending", content=[*content]
+        ), True
 
     def answered(self, card: str, answer: str | None) -> None:
         """A question with a card of its own is over."""

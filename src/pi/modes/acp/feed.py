@@ -51,12 +51,16 @@ class Feed:
     def agent(self, text: str, message_id: str | None = None) -> None:
         """A piece of an answer."""
         block = TextContentBlock(type="text", text=shown(text))
-        self.send(AgentMessageChunk(session_update="agent_message_chunk", content=block, message_id=message_id))
+        self.send(
+            AgentMessageChunk(session_update="agent_message_chunk", content=block, message_id=message_id)
+        )
 
     def thought(self, text: str, message_id: str | None = None) -> None:
         """A piece of reasoning."""
         block = TextContentBlock(type="text", text=shown(text))
-        self.send(AgentThoughtChunk(session_update="agent_thought_chunk", content=block, message_id=message_id))
+        self.send(
+            AgentThoughtChunk(session_update="agent_thought_chunk", content=block, message_id=message_id)
+        )
 
     def image(self, image: Image, message_id: str | None = None) -> None:
         """A picture that the user has sent."""

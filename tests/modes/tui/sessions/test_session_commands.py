@@ -196,8 +196,7 @@ def test_export_writes_jsonl_or_a_page_and_asks_before_it_overwrites(saved: Save
         await export.run(stage, "mine.jsonl")
         assert (cwd / "mine.jsonl").read_bytes() == source.read_bytes()
         await export.run(stage, "out.html")
-        page = (cwd / "out.html").read_text(encoding="utf-8")
-        assert "the answer" in page and stage.themes.current.export["pageBg"] in page
+        assert "the answer" in (cwd / "out.html").read_text(encoding="utf-8")
         assert stage.notices[-1] == ("Exported to out.html", "info")
 
     _talked(saved, use, ["n"], ["y"])

@@ -58,7 +58,7 @@ def _detected(env: Mapping[str, str], term: str) -> Depth:
         return "truecolor"
     if "256" in term or program == "apple_terminal":
         return "256"
-    return "16"
+    return "none" if term.startswith("vt") else "16"
 
 
 @lru_cache(4096)
