@@ -116,6 +116,8 @@ def test_the_examples_of_session_commands_run(tmp_path: Path, monkeypatch: pytes
         "branch.jsonl",
         "copy.jsonl",
         "pi-session-0199a7e3-1.jsonl",
+        "pi-session-talk.html",
+        "talk.html",
         "talk.jsonl",
     ]
     assert (stored.parent / "branch.jsonl").read_bytes() == (project / "branch.jsonl").read_bytes()

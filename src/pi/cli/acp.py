@@ -11,6 +11,7 @@ from pi.harness.storage.store import Store
 from pi.harness.ui import UI
 from pi.harness.wire import Wire
 from pi.platform.errors import PiError
+from pi.platform.terminal import say
 
 _NOT_INSTALLED = 'ACP needs a library that isn\'t installed. Install it with: pip install "pi-harness[acp]"'
 
@@ -18,6 +19,8 @@ _NOT_INSTALLED = 'ACP needs a library that isn\'t installed. Install it with: pi
 async def run_acp(options: Options) -> int:
     """Serve one editor until it goes; the result is the exit code. Raises PiError, UsageError."""
     _check(options)
+    if os.isatty(0):
+        say("This waits for an editor that speaks the Agent Client Protocol on stdin. Ctrl+D ends it.")
     wire = Wire.reserve()
     try:
         from pi.modes.acp.home import Home

@@ -155,8 +155,8 @@ def test_a_failed_answer_says_why_and_its_calls_have_not_run() -> None:
 
     arguments = Pre(
         Html(
-            '<span class="o">{</span>\n  <span class="k">&quot;hours&quot;</span><span class="o">:</span> '
-            '<span class="n">24</span>\n<span class="o">}</span>'
+            '<span class="o">{\n  </span><span class="k">&quot;hours&quot;</span><span class="o">: </span>'
+            '<span class="n">24\n</span><span class="o">}</span>'
         )
     )
     fold = Fold("tool", "plot", "", "not run", (arguments,), "open")
@@ -202,6 +202,25 @@ def test_images_are_shown_when_browsers_know_their_kind_and_are_data_only() -> N
     picture, *others = card.parts
     assert picture == Picture(f"data:image/png;base64,{PNG}")
     assert others == [Pre(Html(f"[image: {kind}]"), output=True) for kind in ("image/svg+xml", "image/png")]
+
+
+def test_what_is_nested_too_deep_does_not_stop_a_page() -> None:
+    script = Script()
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep]
+    script.answer(script.user(None, "one"), call("c", "plot", deep=deep))
+    for redactor in (Redactor(()), Redactor(["secret-1"])):
+        cards = list(Teller(Talk(script.data(), redactor)).cards())
+        assert cards[0].kind == "user"
+
+
+def test_a_tag_that_nothing_closes_is_text() -> None:
+    script = Script()
+    script.user(None, '<file name="a">\none\n</file><file name="b">two <skill name="c">')
+    (card,) = Teller(told(script)).cards()
+    text = prose("<p>&lt;file name=&quot;b&quot;&gt;two &lt;skill name=&quot;c&quot;&gt;</p>\n")
+    assert card.parts == (Fold("more", "file", "a", "1 line", (Pre(Html("one\n")),)), text)
 
 
 def test_files_in_a_prompt_are_folded() -> None:

@@ -36,7 +36,7 @@ from pi.llm.messages import (
     content_text,
 )
 
-_ATTACHED = re.compile(r'<(file|skill) name="([^"\n]{0,400})"[^>\n]{0,400}>\n?(.*?)</\1>', re.DOTALL)
+_ATTACHED = re.compile(r'<(file|skill) name="([^"\n]{0,400})"[^>\n]{0,400}>\n?')
 _STOPPED = {"length": "Cut off: the answer was too long.", "aborted": "Stopped by the user."}
 _LONG = 60  # lines of a summary or prompt from which on it is closed at first
 
@@ -114,17 +114,24 @@ class Teller:
         """Text as Markdown, with files and skills that came with it folded, and images."""
         parts: list[Part] = []
         text = content_text(content)
-        end = 0
+        behind = 0
         for found in _ATTACHED.finditer(text):
-            parts += self._prose(text[end : found.start()])
-            end = found.end()
-            code = self._painter.paint(found[3], language_of(found[2]))
-            hint = figures.count(found[3].rstrip("\n").count("\n") + 1, "line")
-            parts.append(Fold("more", found[1], one_line(found[2], 200), hint, (Pre(code),)))
-        parts += self._prose(text[end:])
+            close = text.find(f"</{found[1]}>", found.end()) if found.start() >= behind else -2
+            if close == -1:
+                break  # nothing closes any more
+            if close >= 0:
+                parts += self._prose(text[behind : found.start()])
+                parts.append(self._attached(found[1], found[2], text[found.end() : close]))
+                behind = close + len(f"</{found[1]}>")
+        parts += self._prose(text[behind:])
         if not isinstance(content, str):
             parts += (picture(block) for block in content if isinstance(block, Image))
         return tuple(parts)
+
+    def _attached(self, kind: str, name: str, text: str) -> Fold:
+        code = self._painter.paint(text, language_of(name))
+        hint = figures.count(text.rstrip("\n").count("\n") + 1, "line")
+        return Fold("more", kind, one_line(name, 200), hint, (Pre(code),))
 
     def _prose(self, text: str) -> Iterator[Prose]:
         if text.strip():

@@ -109,7 +109,7 @@ def _answer(message: AssistantMessage) -> Glance:
 
 
 def _custom(kind: str, content: str | tuple[Text | Image, ...]) -> Glance:
-    return Glance("custom", one_line(f"{kind}: {content_text(content)}", _MOST))
+    return Glance("custom", _plain(f"{kind}: {content_text(content)}"))
 
 
 def _said(content: str | tuple[Text | Image, ...]) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_MOST = 200_000  # characters of one text; more is shown as it stands
+_MOST = 100_000  # characters of one text; more is shown as it stands
+_LINKIFIED = 10_000  # characters; looking for bare addresses can take time squared by them
 _LINK = re.compile(r"(?i)(https?://|mailto:)[^\s]+")
 
 
@@ -30,7 +31,7 @@ class Writer:
             return Html(f"<pre>{escape(text)}</pre>")
         if self._parser is None:
             self._parser = self._made()
-        self._parser.options["linkify"] = "://" in text or "www." in text  # looking for addresses takes time
+        self._parser.options["linkify"] = len(text) <= _LINKIFIED and ("://" in text or "www." in text)
         return Html(self._parser.render(text))
 
     def _made(self) -> MarkdownIt:

@@ -47,7 +47,10 @@ class Redactor:
             value = load_json(raw)
         if value is None:
             return b""
-        clean = self._value(value)
+        try:
+            clean = self._value(value)
+        except RecursionError:  # deeper than anything that we have written
+            return b""
         return raw if clean is value else dump_json(clean)
 
     def _value(self, value: Any) -> Any:
@@ -80,7 +83,7 @@ def known_secrets(agent_dir: Path, env: Mapping[str, str]) -> list[str]:
         *_of_extensions(_object(agent_dir / "secrets.json"), env),
         *_of_environment(env),
     ]
-    return [value for value in dict.fromkeys(found) if not _PATH.match(value)]
+    return [value for value in dict.fromkeys(found) if value and not _PATH.match(value)]
 
 
 def _stored(auth: dict[str, Any], env: Mapping[str, str]) -> Iterator[str]:

@@ -89,12 +89,18 @@ class ToolTeller:
             case (("read" | "ls" | "find" | "grep"), _):
                 return ()
             case _:
-                text = json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
-                return (Pre(self._painter.paint(text, "json")),) if arguments else ()
+                return (Pre(self._painter.paint(_json(arguments), "json")),) if arguments else ()
 
     def _output(self, name: str, call: ToolCall | None, result: ToolResultMessage, text: str) -> Html:
         language = _language(call.arguments) if call and name == "read" and not result.is_error else ""
         return self._painter.paint(text, language)
+
+
+def _json(arguments: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(arguments, indent=2, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "…"
 
 
 def _title(name: str) -> str:

@@ -96,7 +96,7 @@ class AcpAgent:
         return NewSessionResponse(
             session_id=session.store.id,
             modes=choices.modes(session),
-            config_options=[*choices.options(session)],
+            config_options=choices.options(session),
         )
 
     async def load_session(
@@ -105,13 +105,13 @@ class AcpAgent:
         opened = await self._reopen(session_id, cwd, mcp_servers)
         opened.replay()
         session = opened.session
-        return LoadSessionResponse(modes=choices.modes(session), config_options=[*choices.options(session)])
+        return LoadSessionResponse(modes=choices.modes(session), config_options=choices.options(session))
 
     async def resume_session(
         self, cwd: str, session_id: str, mcp_servers: Sequence[Any] | None = None, **_: Any
     ) -> ResumeSessionResponse:
         session = (await self._reopen(session_id, cwd, mcp_servers)).session
-        return ResumeSessionResponse(modes=choices.modes(session), config_options=[*choices.options(session)])
+        return ResumeSessionResponse(modes=choices.modes(session), config_options=choices.options(session))
 
     async def fork_session(
         self, cwd: str, session_id: str, mcp_servers: Sequence[Any] | None = None, **_: Any
@@ -128,7 +128,7 @@ class AcpAgent:
         return ForkSessionResponse(
             session_id=session.store.id,
             modes=choices.modes(session),
-            config_options=[*choices.options(session)],
+            config_options=choices.options(session),
         )
 
     async def list_sessions(
@@ -165,7 +165,7 @@ class AcpAgent:
         with explained():
             await choices.choose(conversation.session, config_id, value)
         conversation.tell_choices()
-        return SetSessionConfigOptionResponse(config_options=[*choices.options(conversation.session)])
+        return SetSessionConfigOptionResponse(config_options=choices.options(conversation.session))
 
     async def close(self) -> None:
         """The editor is gone: end all sessions."""
@@ -174,11 +174,12 @@ class AcpAgent:
         await asyncio.gather(*closing)
 
     async def _reopen(self, session_id: str, cwd: str, mcp_servers: Sequence[Any] | None) -> Conversation:
-        """A saved session; one that is open is read again from its file."""
+        """A saved session, or one that is open, as it is."""
         with explained():
-            if (before := self._open.pop(session_id, None)) is not None:
-                await before.close()
-            return await self._make(self._home.find(session_id, cwd), mcp_servers)
+            if (there := self._open.get(session_id)) is None:
+                return await self._make(self._home.find(session_id, cwd), mcp_servers)
+        asyncio.get_running_loop().call_soon(there.begin)
+        return there
 
     async def _make(self, store: Store, mcp_servers: Sequence[Any] | None) -> Conversation:
         if mcp_servers:

@@ -1,4 +1,4 @@
-"""What the user sends as text, pictures and files, made into one prompt; files stand before it, like @files."""
+"""What the user sends as text, pictures and files becomes one prompt; files stand before it, like @files."""
 
 import asyncio
 import base64

@@ -1,7 +1,7 @@
 """A tool call as editors show it: its kind, a title, the places that it touches, diffs and output."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from acp.schema import (
     ContentToolCallContent,
@@ -59,7 +59,7 @@ def show_call(
     at = max(int(line), 1) if isinstance(line, int | float) else None
     touched = dict.fromkeys((*effects.writes, *effects.reads))
     locations = [ToolCallLocation(path=well_formed(path), line=at) for path in touched]
-    diffs = _diffs(name, arguments, effects, past)
+    diffs = _diffs(name, _mended(arguments, tool), effects, past)
     return Shown(_title(name, arguments, tool, cwd), kind, locations, diffs, value(arguments))
 
 
@@ -69,8 +69,7 @@ def kind_of(name: str, tool: Tool | None, effects: Effects) -> ToolKind:
         return _KINDS[name]
     if effects.commands:
         return "execute"
-    words = name.lower()
-    guess: ToolKind = next((kind for kind, parts in _WORDS if any(part in words for part in parts)), "other")
+    guess = _guess(name.lower())
     if effects.writes:
         return guess if guess in ("delete", "move") else "edit"
     if effects.hosts or (tool is not None and "open_world" in tool.hints and guess == "other"):
@@ -84,9 +83,9 @@ def output(name: str, result: ToolResult, *, is_error: bool) -> list[ContentTool
     for block in result.content:
         match block:
             case Text(text) if text.strip():
-                plain = fenced(text, "console" if name == "bash" else "")
                 foreign = name not in _KINDS and not is_error  # others' tools may answer in Markdown
-                blocks.append(text_content(shown(text) if foreign else plain))
+                language = "console" if name == "bash" else ""
+                blocks.append(text_content(shown(text) if foreign else fenced(text, language)))
             case Image(data, mime_type):
                 image = ImageContentBlock(type="image", data=data, mime_type=mime_type)
                 blocks.append(ContentToolCallContent(type="content", content=image))
@@ -111,12 +110,26 @@ def raw_output(result: ToolResult) -> dict[str, Any]:
 
 def changed_line(result: ToolResult) -> int | None:
     """The first line that an edit has changed, from 1."""
-    line = (
-        cast(dict[str, Any], result.details).get("firstChangedLine")
-        if isinstance(result.details, dict)
-        else None
-    )
-    return line if isinstance(line, int) and line > 0 else None
+    match result.details:
+        case {"firstChangedLine": int(line)} if line > 0:
+            return line
+        case _:
+            return None
+
+
+def _mended(arguments: dict[str, Any], tool: Tool | None) -> dict[str, Any]:
+    """The arguments as the tool takes them, where a model writes them in other ways."""
+    try:
+        return tool.prepare(arguments) if tool is not None and tool.prepare is not None else arguments
+    except Exception:  # foreign code: then there is no diff to show
+        return arguments
+
+
+def _guess(name: str) -> ToolKind:
+    for kind, words in _WORDS:
+        if any(word in name for word in words):
+            return kind
+    return "other"
 
 
 def _diffs(
@@ -127,7 +140,7 @@ def _diffs(
         return []
     match name, arguments:
         case "edit", {"edits": [*edits]}:
-            return [_diff(path, old, new) for old, new in map(_texts, cast(list[Any], edits)) if old != new]
+            return [_diff(path, old, new) for old, new in map(_texts, edits) if old != new]
         case "write", {"content": str(content)}:
             return [_diff(path, None if past else _old_text(Path(path)), content)]
         case _:

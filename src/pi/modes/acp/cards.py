@@ -48,9 +48,14 @@ class Cards:
         new = id not in self._ids
         card = self._open(id) if new else self._ids[id]
         self._shown[id] = call
-        make = _start if new else _progress
-        about = {"title": call.title, "kind": call.kind, "locations": call.locations or None}
-        self._feed.send(make(card, **about, status="pending", content=call.diffs or None, raw_input=call.raw))
+        about: dict[str, Any] = {
+            "kind": call.kind,
+            "status": "pending",
+            "content": call.diffs or None,
+            "locations": call.locations or None,
+            "raw_input": call.raw,
+        }
+        self._feed.send((_start if new else _progress)(card, title=call.title, **about))
 
     def run(self, id: str, name: str, arguments: dict[str, Any]) -> None:
         """A call is about to be asked about, and to run."""

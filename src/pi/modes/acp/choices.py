@@ -1,7 +1,7 @@
 """What can be chosen for a session: its model or role, and how hard it thinks.
 
-Editors show a session's modes and its options as menus beside the prompt. Thinking levels are both: an option of
-the category that the protocol has for them, and the modes for editors that know no options yet.
+Editors show a session's modes and options as menus beside the prompt. Thinking levels are both: an option
+of the category that the protocol has for them, and the modes for editors that know no options yet.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from acp import RequestError
 from acp.schema import (
+    SessionConfigOptionBoolean,
     SessionConfigOptionSelect,
     SessionConfigSelectGroup,
     SessionConfigSelectOption,
@@ -32,7 +33,7 @@ def modes(session: Session) -> SessionModeState:
     return SessionModeState(current_mode_id=_level(session), available_modes=levels)
 
 
-def options(session: Session) -> list[SessionConfigOptionSelect]:
+def options(session: Session) -> list[SessionConfigOptionSelect | SessionConfigOptionBoolean]:
     """The model, by provider and below the roles of the settings, and the thinking level."""
     models = _models(session)
     providers = dict.fromkeys(model.provider for model in models)

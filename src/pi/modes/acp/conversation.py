@@ -47,12 +47,16 @@ class Conversation:
         self._begun: asyncio.Task[None] | None = None
         self._prompts = 0  # that haven't been answered
         self._cancelled = False
+        self._answered = asyncio.Event()  # no prompt waits
+        self._answered.set()
 
     def begin(self) -> None:
         """Let updates go out and extensions begin."""
         self._feed.open()
         if self._begun is None:
             self._begun = asyncio.create_task(self._begin())
+        elif self._begun.done():  # an editor that has loaded the session once more
+            self._feed.send(available(self.session))
 
     def replay(self) -> None:
         """Show what was said."""
@@ -62,7 +66,7 @@ class Conversation:
     async def prompt(self, blocks: Sequence[Block]) -> PromptResponse:
         """Say something and wait until the session is idle; said to a running agent, it hears it at once.
 
-        Raises RequestError for what can't be sent and for an answer that failed, PiError when nothing is asked.
+        Raises RequestError for what can't be sent and an answer that failed, PiError when nothing is asked.
         """
         said = await read_prompt(blocks)
         if self._cancelled:  # what was stopped is still ending
@@ -70,10 +74,14 @@ class Conversation:
         if not self._prompts:
             self._cancelled = False
         self._prompts += 1
+        self._answered.clear()
         try:
             return await self._run(said)
         finally:
             self._prompts -= 1
+            if not self._prompts:
+                self._events.known = 0  # what was queued and then stopped never comes
+                self._answered.set()
             self.say_warnings()
             self.tell_choices()
 
@@ -90,7 +98,7 @@ class Conversation:
         self._told = self._choices
         level = choices.modes(self.session).current_mode_id
         self._feed.send(CurrentModeUpdate(session_update="current_mode_update", current_mode_id=level))
-        options = [*choices.options(self.session)]
+        options = choices.options(self.session)
         self._feed.send(ConfigOptionUpdate(session_update="config_option_update", config_options=options))
 
     def say_warnings(self) -> None:
@@ -105,7 +113,7 @@ class Conversation:
         self._cancelled = True
         self.session.shell.abort()
         try:
-            await asyncio.wait_for(self.session.abort(), _GRACE_S)
+            await asyncio.wait_for(self._stop(), _GRACE_S)
         except TimeoutError:
             pass  # it hangs: the end doesn't wait for it
         if self._begun is not None:
@@ -117,6 +125,10 @@ class Conversation:
             say(f"Error: {error}")
         self.say_warnings()
 
+    async def _stop(self) -> None:
+        await self.session.abort()
+        await self._answered.wait()
+
     async def _begin(self) -> None:
         try:
             await self.session.start()
@@ -127,7 +139,8 @@ class Conversation:
         self.tell_choices()
 
     async def _run(self, said: Said) -> PromptResponse:
-        self.begin()
+        if self._begun is None:
+            self.begin()
         assert self._begun is not None
         await asyncio.wait({self._begun})
         before, last = stats_of(self.session).usage, self.session.last_message

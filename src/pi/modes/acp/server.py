@@ -1,10 +1,10 @@
-"""The life of ACP mode: messages are served until the editor goes or a signal comes, then all ends in order."""
+"""The life of ACP mode: an editor is served until it goes or a signal comes, then all ends in order."""
 
 import asyncio
 import os
 import signal
 
-from acp import AgentSideConnection
+from acp.agent.connection import AgentSideConnection
 
 from pi.harness.wire import Wire
 from pi.modes.acp.agent import AcpAgent
@@ -39,7 +39,6 @@ class Server:
         finally:
             listening.cancel()
         await self._agent.close()
-        await asyncio.sleep(0)  # prompts that were stopped are answered
         await connection.close()
         await self._wire.finish(None if code == 0 else _GRACE_S)
         return code

@@ -1,7 +1,7 @@
-"""What extensions ask and tell, in an editor; where it has no place for something, they get a careful answer."""
+"""What extensions ask and tell, in an editor; what it has no place for gets a careful answer."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from acp.schema import (
     ElicitationBooleanPropertySchema,
@@ -129,7 +129,7 @@ def _given(field: Field, value: Any) -> Any:
         case "multi", str():
             return [labels.get(part, part) for each in value.split(",") if (part := each.strip())]
         case "multi", [*parts]:
-            return [labels.get(str(part), str(part)) for part in cast(list[Any], parts)]
+            return [labels.get(str(part), str(part)) for part in parts]
         case _, str():
             return labels.get(value, value)
         case _:

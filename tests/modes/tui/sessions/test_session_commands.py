@@ -27,6 +27,7 @@ from pi.modes.tui.commands import (
     sessions,
     share,
 )
+from pi.modes.tui.footer import short_path
 from pi.platform.errors import PiError
 from tests.modes.tui.sessions.conftest import Saved
 from tests.modes.tui.sessions.stage import Answer, FakeStage, press
@@ -197,7 +198,7 @@ def test_export_writes_jsonl_or_a_page_and_asks_before_it_overwrites(saved: Save
         assert (cwd / "mine.jsonl").read_bytes() == source.read_bytes()
         await export.run(stage, "out.html")
         assert "the answer" in (cwd / "out.html").read_text(encoding="utf-8")
-        assert stage.notices[-1] == ("Exported to out.html", "info")
+        assert stage.notices[-1] == (f"Exported to {short_path(cwd / 'out.html')}", "info")
 
     _talked(saved, use, ["n"], ["y"])
 

@@ -206,7 +206,9 @@
     by("menu").setAttribute("aria-expanded", String(tree.classList.toggle("shown")));
   });
   by("all").addEventListener("click", () => {
-    by("all").setAttribute("aria-pressed", String(tree.classList.toggle("all")));
+    const all = tree.classList.toggle("all");
+    by("all").setAttribute("aria-pressed", String(all));
+    by("all").textContent = all ? "Show less" : "Show all";
   });
 
   // Light and dark: as the system has it until the reader chooses; browsers may refuse to remember that.

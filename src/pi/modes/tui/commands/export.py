@@ -67,4 +67,4 @@ def saved_file(stage: Stage) -> Path:
     return path
 
 
-COMMAND = Command("export", "Write the session to a file", run, hint="[path.jsonl|path.html]")
+COMMAND = Command("export", "Write the session to a file", run, hint="[path]")
