@@ -1,6 +1,7 @@
 """A `pi --mode acp` process beside a scripted provider, and an editor made of the library's client side."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from acp.schema import (
 from tests.e2e.conftest import World, provider, world  # noqa: F401 - fixtures
 
 LIMIT_S = 30
+unix = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
 CALL = "tool_call", "tool_call_update"
 
 

@@ -12,7 +12,8 @@ import pytest
 from acp import RequestError
 
 from tests.e2e.conftest import World
-from tests.modes.acp.conftest import Editor, Play
+from tests.llm.oauth.authority import authority
+from tests.modes.acp.conftest import Editor, Play, unix
 
 NOISY = """
 import os, subprocess, sys
@@ -112,7 +113,7 @@ def test_a_prompt_that_runs_when_the_editor_goes_is_stopped_and_answered(world: 
     assert world.last_message()["stopReason"] == "aborted"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+@unix
 def test_sigterm_ends_in_order(play: Play, world: World) -> None:
     (world.project / "noisy.py").write_text(NOISY)
     call = {"toolCalls": [{"name": "bash", "args": {"command": "echo $$ > pid; exec sleep 100"}}]}
@@ -215,3 +216,27 @@ def test_no_other_mode_imports_the_library() -> None:
     script = f"import sys, {modules}; print('acp' in sys.modules, 'pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+def test_a_login_in_the_browser_is_stored_and_its_failures_say_what_to_do(play: Play, world: World) -> None:
+    browser = world.project / "browser.py"
+    browser.write_text("import sys, urllib.request\nurllib.request.urlopen(sys.argv[1]).close()\n")
+    with authority() as server:
+        page = {"authorizationEndpoint": f"{server.url}/authorize", "issuer": server.url}
+        server.pages["/v1/oauth"] = [(200, page)]
+        gateway = {"PI_RADIUS_GATEWAY": server.url}
+
+        async def log_in(editor: Editor) -> None:
+            await editor.initialize()
+            await editor.pi.authenticate(method_id="radius")
+
+        async def refused(editor: Editor) -> str:
+            with pytest.raises(RequestError) as refused:
+                await log_in(editor)
+            return str(refused.value)
+
+        told = play(refused, env=gateway)
+        assert told == "There is no browser here. Run in a terminal: pi auth login radius"
+        assert not (world.agent / "auth.json").exists()
+        play(log_in, env=gateway | {"BROWSER": f"{sys.executable} {browser} %s"})
+    assert json.loads((world.agent / "auth.json").read_text())["radius"]["access"].startswith("access-")

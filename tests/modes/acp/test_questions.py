@@ -156,3 +156,17 @@ def test_without_forms_what_has_options_is_still_asked(
     assert "which this editor can't show: Tags?" in editor.text()
     assert "{'color': 'red', 'tags': None, 'sure': True}" in editor.text()
     assert "**Warning:** None" in editor.text()
+
+
+def test_a_projects_extensions_load_only_with_trust(play: Play, world: World) -> None:
+    own = world.project / ".pi" / "extensions"
+    own.mkdir(parents=True)
+    (own / "asks.py").write_text(EXTENSION)
+
+    async def scene(editor: Editor) -> set[str]:
+        await editor.begin(world)
+        (told,) = await editor.until(lambda: editor.of("available_commands_update"))
+        return {command["name"] for command in told["availableCommands"]} & {"pick", "compact"}
+
+    assert play(scene, "--model", "oai/m") == {"compact"}
+    assert play(scene, "--model", "oai/m", "--approve") == {"pick", "compact"}

@@ -223,3 +223,31 @@ def test_commands_are_told_and_ours_are_answered_without_the_model(play: Play, w
     assert editor.of("session_info_update")[0]["title"] == "My work"
     assert world.provider.asked() == ["Say hello to Ada"]
     assert cards(editor) == {}
+
+
+def test_a_session_that_is_open_can_be_loaded_again_while_it_works(play: Play, world: World) -> None:
+    world.provider.script(
+        {"text": "First."}, {"text": "word " * 40, "fault": {"kind": "hang", "afterDeltas": 3}}
+    )
+
+    async def scene(editor: Editor) -> Any:
+        session = await editor.begin(world)
+        await editor.say(session, "One")
+        asking = asyncio.create_task(editor.say(session, "Two"))
+        await editor.until(lambda: "word" in editor.text())
+        editor.updates.clear()
+        await editor.pi.load_session(cwd=str(world.project), session_id=session, mcp_servers=[])
+        shown = [(u["sessionUpdate"], u["content"]["text"]) for u in editor.updates if "content" in u]
+        closing = asyncio.create_task(editor.pi.close_session(session_id=session))
+        reason = (await asking).stop_reason
+        await closing
+        return shown, reason
+
+    shown, reason = play(scene, *WORDS)
+    begins = shown.index(("user_message_chunk", "One"))  # the answer went on meanwhile
+    assert shown[begins : begins + 3] == [
+        ("user_message_chunk", "One"),
+        ("agent_message_chunk", "First."),
+        ("user_message_chunk", "Two"),
+    ]
+    assert reason == "cancelled"

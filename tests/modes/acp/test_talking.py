@@ -12,7 +12,7 @@ from acp.schema import EmbeddedResourceContentBlock, TextResourceContents
 from PIL import Image
 
 from tests.e2e.conftest import World
-from tests.modes.acp.conftest import Editor, Play
+from tests.modes.acp.conftest import Editor, Play, unix
 
 
 def png() -> bytes:
@@ -157,6 +157,7 @@ def test_cancel_stops_the_model_and_the_next_prompt_is_answered(play: Play, worl
     assert play(scene, "--model", "oai/m") == ["cancelled", "end_turn"]
 
 
+@unix
 def test_what_is_said_to_a_running_agent_steers_it(play: Play, world: World) -> None:
     call = {"toolCalls": [{"name": "bash", "args": {"command": "read line < go"}}]}
     world.provider.script(call, {"text": "Both heard."})
@@ -192,3 +193,17 @@ def test_two_sessions_run_at_once_each_in_its_folder(play: Play, world: World) -
 
     places, one, two = play(scene, "--model", "oai/m")
     assert places == {one: str(world.project), two: str(other)}
+
+
+def test_a_prompt_that_is_cancelled_before_it_runs_never_reaches_the_model(play: Play, world: World) -> None:
+    async def scene(editor: Editor) -> list[str]:
+        session = await editor.begin(world)
+        asking = asyncio.create_task(editor.say(session, "Hi"))
+        await asyncio.sleep(0)  # it is sent
+        await editor.pi.cancel(session_id=session)
+        reasons = [(await asking).stop_reason]
+        reasons.append((await editor.say(session, "Again")).stop_reason)
+        return reasons
+
+    assert play(scene, "--model", "oai/m") == ["cancelled", "end_turn"]
+    assert world.provider.asked()[-1] == "Again"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.e2e.conftest import World
-from tests.modes.acp.conftest import CALL, Editor, Play
+from tests.modes.acp.conftest import CALL, Editor, Play, unix
 
 TOOLS = """
 from typing import Annotated
@@ -74,6 +74,7 @@ def test_a_card_opens_with_the_call_runs_and_ends(play: Play, world: World) -> N
     ]
 
 
+@unix
 def test_bash_shows_its_output_while_it_runs(play: Play, world: World) -> None:
     command = "mkfifo go; echo early; read line < go; echo late"
     world.provider.script({"toolCalls": [{"name": "bash", "args": {"command": command}}]}, {"text": "Done."})

@@ -192,7 +192,7 @@ class AcpAgent:
         ui = AcpUI(feed, asking)
         try:
             session = await self._home.make(store, ui)
-        except BaseException:
+        except BaseException:  # whatever it was, nobody holds the file
             store.close()
             raise
         asking.cards = cards = Cards(feed, store.cwd, lambda: session.tools.active)

@@ -46,7 +46,9 @@ class Conversation:
         self._unsubscribe: Callable[[], None] = session.subscribe(self._events.heard)
         self._begun: asyncio.Task[None] | None = None
         self._prompts = 0  # that haven't been answered
-        self._cancelled = False
+        self._cancels = 0
+        self._stopping = False
+        self._aborting: asyncio.Future[None] | None = None  # held while it goes on
         self._answered = asyncio.Event()  # no prompt waits
         self._answered.set()
 
@@ -68,15 +70,10 @@ class Conversation:
 
         Raises RequestError for what can't be sent and an answer that failed, PiError when nothing is asked.
         """
-        said = await read_prompt(blocks)
-        if self._cancelled:  # what was stopped is still ending
-            await self.session.wait_idle()
-        if not self._prompts:
-            self._cancelled = False
         self._prompts += 1
         self._answered.clear()
         try:
-            return await self._run(said)
+            return await self._run(blocks)
         finally:
             self._prompts -= 1
             if not self._prompts:
@@ -87,7 +84,8 @@ class Conversation:
 
     async def cancel(self) -> None:
         """Stop what runs and what is asked; each prompt that waits ends as cancelled."""
-        self._cancelled = self._prompts > 0
+        self._cancels += 1
+        self._stopping = self.session.busy
         self._ui.cancel()
         await self.session.abort(wait=False)
 
@@ -110,7 +108,7 @@ class Conversation:
     async def close(self) -> None:
         """Stop what runs and let go of the session."""
         self._ui.close()
-        self._cancelled = True
+        self._cancels += 1
         self.session.shell.abort()
         try:
             await asyncio.wait_for(self._stop(), _GRACE_S)
@@ -138,33 +136,48 @@ class Conversation:
         self.say_warnings()
         self.tell_choices()
 
-    async def _run(self, said: Said) -> PromptResponse:
+    async def _run(self, blocks: Sequence[Block]) -> PromptResponse:
+        cancels = self._cancels
+        if self._stopping:  # what was stopped is still ending
+            await self.session.wait_idle()
+            self._stopping = False
+        said = await read_prompt(blocks)
         if self._begun is None:
             self.begin()
         assert self._begun is not None
         await asyncio.wait({self._begun})
         before, last = stats_of(self.session).usage, self.session.last_message
+        if self._cancels == cancels:
+            await self._say(said, cancels)
+            await self.session.wait_idle()
+        cancelled = self._cancels != cancels
+        reason = "cancelled" if cancelled else self._stop_reason(last)
+        return PromptResponse(stop_reason=reason, usage=_spent(before, stats_of(self.session).usage))
+
+    async def _say(self, said: Said, cancels: int) -> None:
         if (answer := await self._own(said)) is not None:
             if answer:
                 self._feed.notice(answer)
-        else:
-            self._title(said)
-            self._events.known += 1
-            disposition: list[Disposition] = []
-            try:
-                await self.session.prompt(
-                    said.text,
-                    images=said.images,
-                    when_busy="steer",
-                    source="rpc",
-                    accepted=disposition.append,
-                )
-            finally:
-                if disposition not in (["started"], ["queued"]):
-                    self._events.known -= 1
-        await self.session.wait_idle()
-        reason = self._stop_reason(last)
-        return PromptResponse(stop_reason=reason, usage=_spent(before, stats_of(self.session).usage))
+            return
+        self._title(said)
+        self._events.known += 1
+        dispositions: list[Disposition] = []
+
+        def accepted(disposition: Disposition) -> None:
+            dispositions.append(disposition)
+            if self._cancels != cancels:  # while extensions heard it: the run is about to begin
+                asyncio.get_running_loop().call_soon(self._abort)
+
+        try:
+            await self.session.prompt(
+                said.text, images=said.images, when_busy="steer", source="rpc", accepted=accepted
+            )
+        finally:
+            if dispositions not in (["started"], ["queued"]):
+                self._events.known -= 1
+
+    def _abort(self) -> None:
+        self._aborting = asyncio.ensure_future(self.session.abort(wait=False))
 
     async def _own(self, said: Said) -> str | None:
         """The answer of one of our commands. It is no failure of the protocol when one can't be done."""
@@ -184,8 +197,6 @@ class Conversation:
 
     def _stop_reason(self, last: AssistantMessage | None) -> StopReason:
         message = self.session.last_message
-        if self._cancelled:
-            return "cancelled"
         if self.session.state.stopped is not None:
             self._feed.notice(f"*Stopped: {shown(self.session.state.stopped)}*")
             return "max_turn_requests"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from typing import Any
 
 from acp.agent.connection import AgentSideConnection
 
@@ -30,7 +31,8 @@ class Server:
     async def run(self) -> int:
         """Serve until the end; the result is the exit code."""
         self._watch_signals()
-        connection = AgentSideConnection(self._agent, self._pipe, listening=False, use_unstable_protocol=True)
+        agent: Any = self._agent  # the library looks its methods up by name: those that there are
+        connection = AgentSideConnection(agent, self._pipe, listening=False, use_unstable_protocol=True)
         self._pipe.start(lambda: self._stop(BROKEN_PIPE))
         listening = asyncio.create_task(connection.listen())
         listening.add_done_callback(self._over)
