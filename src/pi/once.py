@@ -93,7 +93,9 @@ def run_sync(prompt: str, *, output_type: Any = None, **options: Unpack[RunOptio
 
 def _run_beside(work: Coroutine[Any, Any, Any]) -> Any:
     """What it gives, from a loop in a thread of its own; whatever interrupts the wait cancels it first."""
-    from concurrent.futures import Future, ThreadPoolExecutor, wait
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from select import select
+    from socket import socketpair
 
     begun: Future[Callable[[], object]] = Future()
 
@@ -103,14 +105,24 @@ def _run_beside(work: Coroutine[Any, Any, Any]) -> Any:
         begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
         return await work
 
-    with ThreadPoolExecutor(1, "pi.run_sync") as thread:  # its end waits until the tools are gone
-        answer = thread.submit(lambda: asyncio.run(cancellable()))
+    # While it waits it holds no lock of Python's: Ctrl-C may come at any moment, and would leave it held.
+    ours, theirs = socketpair()
+    ended: list[object] = []
+    answer: Future[Any] | None = None
+
+    def end(answer: Future[Any]) -> None:
+        ended.append(answer)
+        theirs.send(b"!")
+
+    with ours, theirs, ThreadPoolExecutor(1, "pi.run_sync") as thread:  # its end waits for the tools' end
         try:
             with _ctrl_c_raises():
-                while not wait([answer], _GLANCE_S).done:
-                    pass
+                answer = thread.submit(lambda: asyncio.run(cancellable()))
+                answer.add_done_callback(end)
+                while not ended:
+                    select([ours], [], [], _GLANCE_S)
         except BaseException:  # KeyboardInterrupt, or what a signal handler raised
-            if not answer.done():
+            if answer is not None and not ended:
                 with suppress(RuntimeError):  # it has ended just now
                     begun.result()()
             raise
