@@ -25,8 +25,8 @@ from pi.sdk import NoModelError
 async def run_tui(options: Options, tty: Tty, rescue: Rescue) -> int:
     """Show the interface until people leave; the result is the exit code. Raises PiError, UsageError."""
     cwd, agent_dir = Path.cwd(), find_agent_dir(os.environ)
-    asker = Asker(agent_dir, load_settings(agent_dir, None), rescue)
-    ui = TuiUI(asker.ask, asker.keymap)
+    asker = Asker(agent_dir, rescue)
+    ui = TuiUI(asker)
 
     async def trust() -> bool | None:
         return await _ask_trust(options, cwd, agent_dir, asker)

@@ -100,6 +100,18 @@ class ModelFailover(_Event, frozen=True, tag="model_failover"):
     until_ms: int | None = None
     error_message: str | None = None
 
+    @property
+    def words(self) -> str:
+        """Who answers instead of whom, why and until when, for people."""
+        if self.reason == "recovered":
+            return f"{self.to} answers again"
+        until = ""
+        if self.until_ms is not None:
+            from datetime import datetime  # slow to import, and this is rare
+
+            until = f" until {datetime.fromtimestamp(self.until_ms / 1000):%H:%M}"
+        return f"{self.choice} can't answer ({self.reason.replace('_', ' ')}{until}): {self.to} does"
+
 
 class CacheMiss(_Event, frozen=True, tag="cache_miss"):
     """A request paid in full for `missed_tokens` of the prompt before it, `missed_cost` USD too much.

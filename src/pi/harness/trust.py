@@ -1,6 +1,7 @@
 """Project trust: whether this folder's own settings and prompts are obeyed."""
 
 import os  # its tests take a folder that may not be entered for one that isn't there
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,7 +38,19 @@ def is_trusted(cwd: Path, agent_dir: Path, *, decision: bool | None, default: st
 
 def needs_trust(cwd: Path) -> bool:
     """Whether the project at `cwd` brings anything that is used only with trust."""
-    return any(os.path.exists(cwd / ".pi" / name) for name in PROTECTED) or _has_agents_skills(cwd)  # noqa: PTH110
+    return next(protected_in(cwd), None) is not None
+
+
+def protected_in(cwd: Path) -> Iterator[str]:
+    """What the project at `cwd` brings that is used only with trust, relative to it where it lies in it."""
+    for name in PROTECTED:
+        if os.path.exists(cwd / ".pi" / name):  # noqa: PTH110
+            yield f".pi/{name}"
+    own = Path.home() / ".agents" / "skills"  # the user's, not a project's
+    for folder in (cwd, *cwd.parents):
+        skills = folder / ".agents" / "skills"
+        if skills != own and os.path.isdir(skills):  # noqa: PTH112
+            yield ".agents/skills" if folder == cwd else str(skills)
 
 
 def save_trust(agent_dir: Path, path: Path, decision: bool | None) -> None:
@@ -68,12 +81,6 @@ def _decisions(raw: bytes, path: Path) -> dict[str, bool | None]:
         raise ConfigError(
             f"{path} must map folders to true, false or null: {error}. Mend it first."
         ) from None
-
-
-def _has_agents_skills(cwd: Path) -> bool:
-    own = Path.home() / ".agents" / "skills"  # the user's, not a project's
-    found = (folder / ".agents" / "skills" for folder in (cwd, *cwd.parents))
-    return any(path != own and os.path.isdir(path) for path in found)  # noqa: PTH112
 
 
 def saved_trust(cwd: Path, agent_dir: Path) -> bool | None:

@@ -39,14 +39,5 @@ class PrintUI(NobodyThere):
 
 def tell_failover(event: Any) -> None:
     """Say on stderr when another model answers than before, and why."""
-    if not isinstance(event, ModelFailover):
-        return
-    if event.reason == "recovered":
-        say(f"{event.to} answers again")
-        return
-    until = ""
-    if event.until_ms is not None:
-        from datetime import datetime  # slow to import, and this is rare
-
-        until = f" until {datetime.fromtimestamp(event.until_ms / 1000):%H:%M}"
-    say(f"{event.choice} can't answer ({event.reason.replace('_', ' ')}{until}): {event.to} does")
+    if isinstance(event, ModelFailover):
+        say(event.words)

@@ -1,10 +1,10 @@
 """Which model answers next, and how hard it thinks: both are kept in the session."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pi.harness.events import ThinkingLevelChanged
 from pi.harness.state import SessionState
@@ -136,6 +136,10 @@ class ModelSwitch:
     def scope(self) -> list[Model]:
         """The models that cycling goes through."""
         return [choice.model for choice in self._scoped()] or self.available()
+
+    def set_scope(self, patterns: Sequence[str]) -> None:
+        """Cycle through the models of these patterns from now on; none means all that can be used."""
+        self._state.setup = structs.replace(self._state.setup, model_scope=tuple(patterns))
 
     async def cycle(self, *, back: bool = False) -> Cycled | None:
         """Use the next of the models that the user has named, else of the usable ones; None for only one."""

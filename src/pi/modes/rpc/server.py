@@ -1,11 +1,10 @@
 """The loop of RPC mode: lines become commands that run at the same time, events become lines."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Mapping
 from typing import Any, cast
 
+from pi.harness.ending import BROKEN_PIPE, Ending
 from pi.harness.events import AgentSettled, ExtensionFailed
 from pi.harness.framing import decode
 from pi.harness.session import Session
@@ -16,11 +15,8 @@ from pi.modes.rpc.commands import COMMANDS
 from pi.modes.rpc.ui import RpcUI
 from pi.modes.rpc.views import failure_view
 from pi.platform.errors import PiError
-from pi.platform.process import kill_all
 from pi.platform.terminal import say
 
-SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT")  # not all of them are known everywhere
-BROKEN_PIPE = 128 + 13
 _START_S = 30.0  # what extensions get to begin once nobody is there any more: as long as a handler
 _GRACE_S = 2.0  # for commands and records that hang when Pi has to end
 
@@ -34,20 +30,19 @@ class Server:
         self._wire = wire
         self._commands: set[asyncio.Task[None]] = set()
         self._held: list[Mapping[str, Any]] | None = []  # until the session has started
-        self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._signals = 0
+        self._ending = Ending()
         self._leaving = False  # an extension wants Pi to end
 
     async def run(self) -> int:
         """Serve until the end; the result is the exit code."""
-        self._watch_signals()
-        self._wire.start(self._received, lambda: self._stop(BROKEN_PIPE))
+        self._ending.watch_signals()
+        self._wire.start(self._received, lambda: self._ending.stop(BROKEN_PIPE))
         unsubscribe = self._session.subscribe(self._heard)
         self._listen_for_the_end()
         starting = asyncio.create_task(self._start())
         starting.add_done_callback(self._started)
         try:
-            code = await self._end
+            code = await self._ending.code
         finally:
             unsubscribe()
             self._ui.close()
@@ -69,7 +64,7 @@ class Server:
     def _started(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             say(f"Error: {error}")
-            self._stop(1)
+            self._ending.stop(1)
 
     def _received(self, line: bytes | None) -> None:
         if line is None:
@@ -94,11 +89,11 @@ class Server:
     def _hear_no_more(self) -> None:
         """Stdin has ended; what came before the session had started is answered first."""
         if self._held is None:
-            self._stop(0)
+            self._ending.stop(0)
             return
         self._ui.close()
         self._leaving = True
-        asyncio.get_running_loop().call_later(_START_S, self._stop, 0)
+        asyncio.get_running_loop().call_later(_START_S, self._ending.stop, 0)
 
     def _listen_for_the_end(self) -> None:
         """An extension may ask for it; the host may have come with the last run."""
@@ -156,27 +151,7 @@ class Server:
         """End for an extension that asked for it, as soon as nothing is going on."""
         idle = not self._commands and not self._session.busy and self._held is None
         if self._leaving and idle:
-            self._stop(0)
-
-    def _watch_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in SIGNALS:
-            if number := getattr(signal, name, None):
-                try:
-                    loop.add_signal_handler(number, self._signalled, int(number))
-                except NotImplementedError:  # Windows: Ctrl+C cancels everything as asyncio does it
-                    return
-
-    def _signalled(self, number: int) -> None:
-        self._signals += 1
-        if self._signals > 1:
-            kill_all()
-            os._exit(128 + number)
-        self._stop(128 + number)
-
-    def _stop(self, code: int) -> None:
-        if not self._end.done():
-            self._end.set_result(code)
+            self._ending.stop(0)
 
     async def _close(self) -> None:
         """Stop what runs, let commands end, and let go of the session."""

@@ -30,7 +30,7 @@ def press(interface: Interface, key: Key) -> None:
         return
     if _shortcut(interface, key):
         return
-    action = interface.keymap.action(key, TRANSCRIPT) or interface.keymap.action(key, APP)
+    action = interface.keymap.action(key, ACTIONS)
     if action is not None and (action not in _ON_EMPTY or not editor.text):
         ACTIONS[action](interface)
     else:
@@ -210,7 +210,7 @@ def _twice(interface: Interface, name: str) -> bool:
 
 _HISTORY = ("tui.editor.historyPrevious", "tui.editor.historyNext")
 _ON_EMPTY = ("app.exit",)  # with a text in it they are the editor's
-ACTIONS: dict[str, Callable[[Interface], None]] = {
+ACTIONS: dict[str, Callable[[Interface], object]] = {  # those of the transcript come before the app's
     "tui.altScreen.pageUp": partial(scroll, pages=-1),
     "tui.altScreen.pageDown": partial(scroll, pages=1),
     "tui.altScreen.halfPageUp": partial(scroll, pages=-0.5),
@@ -219,8 +219,8 @@ ACTIONS: dict[str, Callable[[Interface], None]] = {
     "tui.altScreen.lineDown": partial(scroll, pages=0, lines=1),
     "tui.altScreen.top": lambda interface: interface.transcript.to_top(),
     "tui.altScreen.bottom": lambda interface: interface.transcript.to_end(),
-    "tui.altScreen.previousPrompt": lambda interface: void(interface.transcript.jump(-1)),
-    "tui.altScreen.nextPrompt": lambda interface: void(interface.transcript.jump(1)),
+    "tui.altScreen.previousPrompt": lambda interface: interface.transcript.jump(-1),
+    "tui.altScreen.nextPrompt": lambda interface: interface.transcript.jump(1),
     "tui.altScreen.search": open_search,
     "app.interrupt": interrupt,
     "app.clear": clear,
@@ -242,9 +242,3 @@ ACTIONS: dict[str, Callable[[Interface], None]] = {
     "app.message.followUp": follow_up,
     "app.message.dequeue": lambda interface: interface.spawn(dequeue(interface)),
 }
-TRANSCRIPT = tuple(name for name in ACTIONS if name.startswith("tui."))
-APP = tuple(name for name in ACTIONS if name.startswith("app."))
-
-
-def void(value: object) -> None:
-    """Nobody asks what came of it."""

@@ -1,10 +1,11 @@
 """A question before there is a session: whether to trust a project, which session to open."""
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from pi.harness.settings import Settings
+from pi.harness.settings import load_settings
 from pi.modes.tui.app import PiApp
 from pi.modes.tui.driver import Ties, driver_class
 from pi.modes.tui.keys.keymap import Keymap
@@ -13,7 +14,7 @@ from pi.modes.tui.panels.panel import Panel
 from pi.modes.tui.scene import Alone
 from pi.modes.tui.terminal.capabilities import has_unicode
 from pi.modes.tui.terminal.captured import Captured
-from pi.modes.tui.terminal.colors import Depth, depth
+from pi.modes.tui.terminal.colors import depth
 from pi.modes.tui.terminal.rescue import Rescue
 from pi.modes.tui.theme.sources import Sources
 from pi.modes.tui.theme.themes import Themes
@@ -24,11 +25,24 @@ T = TypeVar("T")
 class Asker:
     """Shows one panel after the other on an empty screen; what `ask_trust` and pickers need of a stage."""
 
-    def __init__(self, agent_dir: Path, settings: Settings, rescue: Rescue):
-        self.keymap = Keymap.load(agent_dir, [])
-        self._themes = Themes(Sources(agent_dir, settings))
+    def __init__(self, agent_dir: Path, rescue: Rescue):
+        self._agent_dir = agent_dir
         self._rescue = rescue
-        self._depth: Depth = depth(os.environ, settings)
+
+    @property
+    def keymap(self) -> Keymap:
+        """The user's keys."""
+        return self._keymap
+
+    @cached_property
+    def _keymap(self) -> Keymap:  # like colours and settings read when there is something to ask: seldom
+        return Keymap.load(self._agent_dir, [])
+
+    @cached_property
+    def _painter(self) -> Painter:
+        settings = load_settings(self._agent_dir, None)
+        theme = Themes(Sources(self._agent_dir, settings)).current
+        return Painter(theme, depth(os.environ, settings), unicode=has_unicode(os.environ))
 
     async def ask(self, panel: Panel[T]) -> T | None:
         """The answer; None of somebody who went away."""
@@ -39,7 +53,7 @@ class Asker:
             app = PiApp(driver_class(Ties(out, began=arm, ended=arm)))
             panel.changed = app.wake
             panel.answer.add_done_callback(lambda answer: app.leave())
-            app.show(Alone(panel), self._painter, lambda: None)
+            app.show(Alone(panel), lambda: self._painter, lambda: None)
             await app.run_async()
         finally:
             panel.finish(None)
@@ -47,6 +61,3 @@ class Asker:
         if app.fault is not None:
             raise app.fault
         return await panel.answer
-
-    def _painter(self) -> Painter:
-        return Painter(self._themes.current, self._depth, unicode=has_unicode(os.environ))

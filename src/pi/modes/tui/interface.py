@@ -308,8 +308,7 @@ class Interface:
 
             self._warm = True
             asyncio.get_running_loop().run_in_executor(None, warm)
-        self.progress.set(True)
-        if self.progress.enabled:
+        if self.progress.set(True):
             self.spawn(self._tell_progress())
         self.program.set("working", self.session.store.name or "")
 

@@ -1,6 +1,5 @@
 """What events that are no messages say to people."""
 
-from datetime import datetime
 from typing import Any
 
 from pi.harness.events import CacheMiss, ExtensionFailed, ModelFailover, SessionWarning
@@ -10,11 +9,8 @@ from pi.harness.ui import NoticeKind
 def notice_of(event: Any) -> tuple[str, NoticeKind]:
     """The text and its kind."""
     match event:
-        case ModelFailover(reason="recovered", to=to):
-            return f"{to} answers again.", "info"
-        case ModelFailover(choice=choice, to=to, reason=reason, until_ms=until):
-            when = f" until {datetime.fromtimestamp(until / 1000):%H:%M}" if until is not None else ""
-            return f"{choice} can't answer ({reason.replace('_', ' ')}{when}): {to} does.", "warning"
+        case ModelFailover(reason=reason, words=words):
+            return f"{words}.", "info" if reason == "recovered" else "warning"
         case CacheMiss(missed_tokens=tokens, missed_cost=cost, idle_ms=idle, model_changed=changed):
             why = "another model" if changed else f"after {idle / 60_000:.0f} min"
             return f"Cache miss ({why}): {tokens:,} tokens were paid in full, ${cost:.3f} more.", "info"

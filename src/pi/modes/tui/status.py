@@ -69,12 +69,6 @@ class Status:
                 shown = [*shown[: _WIDGET_LINES - 1], f"… {len(shown) - _WIDGET_LINES + 1} more lines"]
             self._widgets[placement][key] = shown
 
-    def forget_extensions(self) -> None:
-        """Take away what extensions put here: they begin anew."""
-        self.text = None
-        for widgets in self._widgets.values():
-            widgets.clear()
-
     def above(self, width: int) -> list[Line]:
         """The lines above the editor."""
         lines: list[Line] = []

@@ -2,32 +2,25 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 from pi.harness.session import Session
 from pi.harness.ui import Field, NobodyThere, NoticeKind, Placement
 from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.panels.frame import FramedPanel
-from pi.modes.tui.panels.panel import Panel
+from pi.modes.tui.panels.panel import Asks
 
 T = TypeVar("T")
 
 _TICK_S = 1.0  # between two looks at the time that is left
 
 
-class Screen(Protocol):
-    """What the app does for extensions."""
+class Screen(Asks, Protocol):
+    """What the app does for extensions; when its `ask` is cancelled, the panel goes."""
 
     @property
     def session(self) -> Session: ...
-    @property
-    def keymap(self) -> Keymap: ...
-
-    async def ask(self, panel: Panel[T]) -> T | None:
-        """Show a panel until it has an answer; when this is cancelled, the panel goes."""
-        ...
-
     def notify(self, text: str, kind: NoticeKind = "info") -> None: ...
     def set_status(self, key: str, text: str | None) -> None: ...
     def set_widget(self, key: str, lines: Sequence[str] | None, placement: Placement) -> None: ...
@@ -49,15 +42,10 @@ class Screen(Protocol):
 class TuiUI(NobodyThere):
     """Extensions load before there is a screen: what they say is kept, what they ask waits for `attach`."""
 
-    def __init__(
-        self,
-        early: Callable[[Panel[Any]], Awaitable[Any]] | None = None,
-        keymap: Keymap | None = None,
-    ) -> None:
-        """`early` asks before there is a screen, with the keys of `keymap`; else questions wait for it."""
+    def __init__(self, early: Asks | None = None) -> None:
+        """`early` asks before there is a screen; without it questions wait for that."""
         super().__init__()
         self._early = early
-        self._keymap = keymap
         self.mode: Literal["tui", "rpc", "json", "print", "sdk"] = "tui"
         self.available = True
         self._screen: Screen | None = None
@@ -173,19 +161,17 @@ class TuiUI(NobodyThere):
         """The answer; whoever asked limits the time to `timeout` s, the panel shows how much is left."""
         loop = asyncio.get_running_loop()
         until = None if timeout is None else loop.time() + timeout
-        if self._screen is None and self.available and self._early is not None and self._keymap is not None:
-            ask, panel = self._early, make(self._keymap)
-        else:
-            screen = await self._there()
-            if screen is None:
-                return None
-            ask, panel = screen.ask, make(screen.keymap)
+        asks = self._early if self._screen is None and self.available else None
+        asks = asks or await self._there()
+        if asks is None:
+            return None
+        panel = make(asks.keymap)
         if until is None:
-            return await ask(panel)
+            return await asks.ask(panel)
         panel.seconds_left = lambda: until - loop.time()
         ticking = asyncio.ensure_future(_tick(panel))
         try:
-            return await ask(panel)
+            return await asks.ask(panel)
         finally:
             ticking.cancel()
             panel.finish(None)  # nobody waits for it any more

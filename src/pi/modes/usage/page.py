@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from html import escape
 
 from pi.harness.spending.usage_report import ProviderLimits, Row, UsageReport
-from pi.modes.usage.words import moment, percent, period, resets, standing, usd
+from pi.harness.spending.words import moment, percent, period, resets, standing, usd
 
 _DAYS = 366  # bars of days at most, the latest
 _ROWS = 50  # of each table at most

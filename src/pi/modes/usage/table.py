@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pi.harness.spending.usage_report import ProviderLimits, Row, UsageReport
-from pi.modes.usage.words import moment, percent, period, resets, standing, usd
+from pi.harness.spending.words import moment, percent, period, resets, standing, usd
 
 NAME_WIDTH = 60  # characters; longer names are cut in the middle
 

@@ -1,7 +1,5 @@
 """`/scoped-models`: the models that the cycling keys go through."""
 
-from msgspec import structs
-
 from pi.llm.patterns import Choice, resolve_scope
 from pi.modes.tui.commands.command import Command
 from pi.modes.tui.pickers.models import NO_MODELS
@@ -39,8 +37,7 @@ async def run(stage: Stage, args: str) -> None:
 
 def use_scope(stage: Stage, patterns: tuple[str, ...]) -> None:
     """Cycle through these from now on; () for all that can be used."""
-    state = stage.session.state
-    state.setup = structs.replace(state.setup, model_scope=patterns)
+    stage.session.models.set_scope(patterns)
 
 
 def save_scope(stage: Stage, patterns: list[str] | None) -> str:

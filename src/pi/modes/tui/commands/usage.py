@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pi.harness.spending.words import left, span, usd
 from pi.modes.tui.commands.command import Command
 from pi.modes.tui.lines import clean
 from pi.modes.tui.stage import Stage
@@ -67,20 +68,6 @@ def as_markdown(report: "UsageReport", stats: "Stats") -> str:
     return "\n\n".join(parts)
 
 
-def usd(amount: float) -> str:
-    """Dollars; small amounts keep their digits."""
-    return f"${amount:,.2f}" if amount >= 0.1 or not amount else f"${amount:,.4f}"
-
-
-def span(ms: int) -> str:
-    """How long something lasts, in its two largest units."""
-    minutes = max(round(ms / 60_000), 1)
-    days, hours = divmod(minutes // 60, 24)
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
-
-
 def _tokens_of(stats: "Stats") -> str:
     usage = stats.usage
     return f"{usage.input + usage.output + usage.cache_read + usage.cache_write:,}"
@@ -90,7 +77,7 @@ def _limits(limits: "ProviderLimits", now: int) -> Iterator[tuple[str, ...]]:
     name = limits.provider
     for window in limits.windows:
         resets = "" if window.resets_at_ms is None else span(window.resets_at_ms - now)
-        yield name, window.name, _used(window), _left(window), resets
+        yield name, window.name, _used(window), left(window), resets
         name = ""
 
 
@@ -99,21 +86,6 @@ def _used(window: "Window") -> str:
         return ""
     full = round(min(max(window.used, 0.0), 1.0) * _BAR)
     return f"{'█' * full}{'░' * (_BAR - full)} {100 * window.used:.0f} %"
-
-
-def _left(window: "Window") -> str:
-    if window.remaining is None:
-        return ""
-    show = usd if window.name.startswith("credits") else _count
-    return (
-        show(window.remaining)
-        if window.limit is None
-        else f"{show(window.remaining)} of {show(window.limit)}"
-    )
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> Iterator[str]:

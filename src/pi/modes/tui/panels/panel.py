@@ -1,10 +1,11 @@
 """What a panel is: something that takes the editor's place until it has an answer."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 from pi.modes.tui.keys.key import Key
+from pi.modes.tui.keys.keymap import Keymap
 from pi.modes.tui.lines import Line
 
 T = TypeVar("T")
@@ -41,3 +42,11 @@ class Panel(Generic[T]):
         """Close with an answer; None is that of somebody who went away."""
         if not self.answer.done():
             self.answer.set_result(answer)
+
+
+class Asks(Protocol):
+    """Who can show a panel: a `Stage`, or what there is before there is a session."""
+
+    @property
+    def keymap(self) -> Keymap: ...
+    def ask(self, panel: Panel[T]) -> Awaitable[T | None]: ...

@@ -1,26 +1,13 @@
 """The question whether a project's own settings and extensions may be used."""
 
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from pi.harness.trust import PROTECTED, save_trust
-from pi.modes.tui.keys.keymap import Keymap
+from pi.harness.trust import protected_in, save_trust
 from pi.modes.tui.lines import clean
-from pi.modes.tui.panels.panel import Panel
+from pi.modes.tui.panels.panel import Asks
 from pi.modes.tui.panels.picker import Picker, Row
-
-T = TypeVar("T")
-
-
-class Asks(Protocol):
-    """Who can show a panel: a `Stage`, or what there is before there is a session."""
-
-    @property
-    def keymap(self) -> Keymap: ...
-    def ask(self, panel: Panel[T]) -> Awaitable[T | None]: ...
 
 
 class Decision(Struct, frozen=True):
@@ -79,23 +66,12 @@ async def pick_trust(
 
 def question(cwd: Path) -> str:
     """What there is to decide about."""
-    names = ", ".join(clean(name) for name in brought_along(cwd))
+    names = ", ".join(clean(name) for name in protected_in(cwd))
     return (
         f"This project brings along: {names}.\n"
         "With trust its extensions run as you, and its settings and prompts steer the model. "
         "Trust only what you have looked at, or whom you know."
     )
-
-
-def brought_along(cwd: Path) -> list[str]:
-    """The protected files that the project has, relative to it where they lie in it."""
-    found = [f".pi/{name}" for name in PROTECTED if (cwd / ".pi" / name).exists()]
-    own = Path.home() / ".agents" / "skills"  # the user's, not a project's
-    for folder in (cwd, *cwd.parents):
-        skills = folder / ".agents" / "skills"
-        if skills != own and skills.is_dir():
-            found.append(".agents/skills" if folder == cwd else str(skills))
-    return found
 
 
 def save_decision(agent_dir: Path, cwd: Path, decision: Decision) -> None:

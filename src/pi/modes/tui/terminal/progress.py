@@ -24,11 +24,16 @@ class Progress:
         self.enabled = enabled
         self._busy = False
 
-    def set(self, busy: bool) -> None:
-        """Something runs, or nothing does any more. While it runs, `again` is to be called now and then."""
-        if self.enabled and busy != self._busy:
+    def set(self, busy: bool) -> bool:
+        """Something runs, or nothing does any more; whether that is news, and told.
+
+        While it runs, `again` is to be called now and then.
+        """
+        news = self.enabled and busy != self._busy
+        if news:
             self._busy = busy
             self._write(BUSY if busy else IDLE)
+        return news
 
     def again(self) -> None:
         """Say again that something runs; every BUSY_AGAIN_S is enough."""

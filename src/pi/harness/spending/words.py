@@ -1,8 +1,10 @@
-"""Numbers and times of the usage report as people read them."""
+"""Numbers and times of what was spent and is left, as people read them."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from pi.llm.quota import Window
+if TYPE_CHECKING:
+    from pi.llm.quota import Window
 
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
@@ -35,22 +37,25 @@ def span(ms: int) -> str:
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
-def resets(window: Window, now_ms: int) -> str:
+def resets(window: "Window", now_ms: int) -> str:
     """When a window begins anew; empty when nobody knows."""
     at = window.resets_at_ms
     return "" if at is None else f"resets in {span(at - now_ms)}, {moment(at, now_ms)}"
 
 
-def standing(window: Window) -> str:
+def standing(window: "Window") -> str:
     """What is used of a window, and what is left where that is told."""
     used = "" if window.used is None else f"{100 * window.used:.0f} % used"
+    rest = left(window)
+    return ", ".join(part for part in (used, rest and f"{rest} left") if part)
+
+
+def left(window: "Window") -> str:
+    """What is left of a window, of how much where that is told; empty when nobody knows."""
     if window.remaining is None:
-        return used
+        return ""
     show = usd if window.name.startswith("credits") else _count
-    left = f"{show(window.remaining)} left"
-    if window.limit is not None:
-        left = f"{show(window.remaining)} of {show(window.limit)} left"
-    return f"{used}, {left}" if used else left
+    return show(window.remaining) + ("" if window.limit is None else f" of {show(window.limit)}")
 
 
 def period(since_ms: int | None, until_ms: int | None) -> str:
